@@ -1,0 +1,27 @@
+/** Limits of the search itself; those a client meets first (parameters, values, page size) are in the kernel's LIMITS. */
+export const SEARCH_LIMITS = {
+  /** Newest rows looked through before the token index is asked: 1 ms at 2 million rows, and a common value fills its page from them. */
+  probeRows: 1_000,
+  /** Rows fetched and opened at a time while a search is verified on opened bodies. */
+  verifyBatchRows: 200,
+  /** Matches counted for `_total=accurate` before the total is left out: counting further costs seconds. */
+  countMax: 1_000_000,
+  /** Matches counted for `_total=estimate` before the planner's estimate answers. */
+  estimateMax: 10_000,
+  /** Resource types of one system-level search: each is one branch of the statement. */
+  typesMax: 20,
+  /** `_include` and `_revinclude` parameters of one search: each is a query of its own. */
+  includesMax: 20,
+  /** Sort keys; a longer list never changes the order of real data. */
+  sortKeysMax: 5,
+  /** Characters of a page link's token: with the address it must fit a URL of LIMITS.urlBytesMax. */
+  pageTokenCharsMax: 12_000,
+  /** Statement shapes that get a prepared name. Names are never taken back, because PostgreSQL keeps what a connection prepared. */
+  namedStatementsMax: 300,
+  /** Times a shape is seen before it is worth a name. */
+  namedAfterUses: 3,
+  /** Shapes watched for that. */
+  watchedStatementsMax: 1_000,
+  /** UCUM units kept converted; real data uses some hundreds. */
+  unitsMax: 5_000,
+} as const
