@@ -1,0 +1,15 @@
+import tables from '../generated/search-parameters.json' with { type: 'json' }
+
+const compartments: Record<string, Record<string, string>> = tables.compartments
+
+/** The compartments of R4 that are defined by search parameters. Spec: https://hl7.org/fhir/R4/compartmentdefinition.html */
+export const COMPARTMENTS: readonly string[] = Object.keys(compartments)
+
+/**
+ * Codes of the search parameters that put a resource of this type into the compartment: one match with the compartment's
+ * resource suffices. `{def}` stands for the resource that defines the compartment. Empty when the type is never in it.
+ * Spec: https://hl7.org/fhir/R4/compartmentdefinition.html
+ */
+export function compartmentParams(compartment: string, type: string): string[] {
+  return compartments[compartment]?.[type]?.split(' ') ?? []
+}
