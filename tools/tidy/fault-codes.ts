@@ -5,7 +5,7 @@ import { lineAt, type Source } from './source.ts'
 export interface FaultUse {
   code: string
   category: string
-  /** `...` where the message has a hole. */
+  /** `…` where the message has a hole. */
   message: string
   path: string
   line: number
@@ -28,10 +28,18 @@ function faultsOf(source: Source): FaultUse[] {
     if (!literal || !SHAPE.test(literal.value)) return []
     const [from, to] = objectAround(source.code, match.index)
     const category = valueOf(source, from, to, 'category')
-    // A code without a category is somebody else's code, such as a CodeSystem's.
-    if (category === undefined) return []
-    const message = valueOf(source, from, to, 'message') ?? ''
-    return [{ code: literal.value, category, message, path: source.path, line: lineAt(source.text, match.index) }]
+    const message = valueOf(source, from, to, 'message')
+    // A code without either is somebody else's code, such as a CodeSystem's.
+    if (category === undefined && message === undefined) return []
+    return [
+      {
+        code: literal.value,
+        category: category ?? '…',
+        message: message ?? '',
+        path: source.path,
+        line: lineAt(source.text, match.index),
+      },
+    ]
   })
 }
 
@@ -50,19 +58,19 @@ function objectAround(code: string, at: number): [number, number] {
   return [from, to]
 }
 
-/** Text of a property: a literal, several joined with +, or `...` for what is computed. */
+/** Text of a property: a literal, several joined with +, or `…` for what is computed. */
 function valueOf(source: Source, from: number, to: number, name: string): string | undefined {
   const key = new RegExp(`[{,\\s]${name}\\s*(:|[,}\\n])`).exec(source.code.slice(from, to + 1))
   if (!key) return undefined
-  if (key[1] !== ':') return '...'
+  if (key[1] !== ':') return '…'
   const start = from + key.index + key[0].length
   const end = endOfValue(source.code, start, to)
   const parts = source.literals.filter((literal) => literal.start >= start && literal.end <= end)
   const outer = parts.filter(
     (part) => !parts.some((other) => other !== part && other.start < part.start && other.end > part.end),
   )
-  const text = outer.map(({ value }) => value.replaceAll('${}', '...').replaceAll("\\'", "'")).join('')
-  return text === '' ? '...' : text
+  const text = outer.map(({ value }) => value.replaceAll('${}', '…').replaceAll("\\'", "'")).join('')
+  return text === '' ? '…' : text.replace(/…+/g, '…')
 }
 
 function endOfValue(code: string, start: number, to: number): number {

@@ -45,7 +45,7 @@ function visit(root: string, folder: string, repository: Repository): void {
 }
 
 function addText(root: string, path: string, repository: Repository): void {
-  if (!TEXT_ENDINGS.has(extname(path)) || /\.generated\.ts$/.test(path)) return
+  if (!TEXT_ENDINGS.has(extname(path)) || path.endsWith('.generated.ts')) return
   const text = readFileSync(join(root, path), 'utf8')
   if (text.length > TEXT_BYTES_MAX || text.includes('\0')) return
   repository.texts.push({ path, text })
