@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { FaultError, raise } from '#kernel'
+import { diskFull } from '../faults.ts'
+import type { Native } from './native.ts'
+import type { OsUser } from './os-user.ts'
+import type { Place } from './place.ts'
+
+/** Name of the owner role and of the database. */
+export const OWNER = 'salus'
+/** A new cluster is 40 MB and takes a 16 MB WAL segment at once; below this it would fail half-way. */
+const NEW_CLUSTER_BYTES = 128 * 1024 * 1024
+const INITDB_MS_MAX = 120_000
+
+/**
+ * Make the cluster when there is none, and check that this PostgreSQL can run the one there is.
+ * Faults `db.disk-full`, `db.data-dir-newer`, `db.data-dir-older`, `db.init-failed`.
+ */
+export async function initialise(options: { place: Place; native: Native; user: OsUser | undefined }): Promise<void> {
+  const { place, native } = options
+  const versionFile = join(place.data, 'PG_VERSION')
+  if (!existsSync(versionFile)) return create(options)
+  const major = Number.parseInt(readFileSync(versionFile, 'utf8'), 10)
+  if (major > native.major)
+    raise({
+      category: 'unsupported',
+      code: 'db.data-dir-newer',
+      message: `The data directory was written by PostgreSQL ${major}; this Salus brings ${native.major}. Start the newer Salus it belongs to. Nothing was changed.`,
+    })
+  if (major < native.major)
+    raise({
+      category: 'unsupported',
+      code: 'db.data-dir-older',
+      message: `The data directory was written by PostgreSQL ${major}; this Salus brings ${native.major}. Run "salus backup" with the Salus it belongs to, then "salus restore" with this one into a new data directory. Nothing was changed.`,
+    })
+}
+
+async function create(options: { place: Place; native: Native; user: OsUser | undefined }): Promise<void> {
+  const { place, native, user } = options
+  const space = statfsSync(place.base)
+  if (space.bavail * space.bsize < NEW_CLUSTER_BYTES) throw diskFull()
+  for (const name of readdirSync(place.base))
+    if (name.startsWith('data.new-')) rmSync(join(place.base, name), { recursive: true, force: true })
+  // Made beside and renamed at the end: a start cut short leaves no half cluster.
+  const fresh = join(place.base, `data.new-${randomBytes(4).toString('hex')}`)
+  const password = randomBytes(32).toString('base64url')
+  const passwordForInit = join(place.run, 'password.new')
+  try {
+    mkdirSync(fresh, { mode: 0o700 })
+    rmSync(passwordForInit, { force: true })
+    writeFileSync(passwordForInit, password, { mode: 0o600 })
+    if (user) for (const path of [fresh, passwordForInit]) chownSync(path, user.uid, user.gid)
+    await initdb({ native, user, data: fresh, passwordFile: passwordForInit })
+    mkdirSync(join(fresh, 'conf.d'), { mode: 0o700 })
+    if (user) chownSync(join(fresh, 'conf.d'), user.uid, user.gid)
+    appendFileSync(join(fresh, 'postgresql.conf'), "\ninclude_dir = 'conf.d'\n")
+    writeFileSync(place.password, password, { mode: 0o600 })
+    renameSync(fresh, place.data)
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true })
+    throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? diskFull(error) : error
+  } finally {
+    rmSync(passwordForInit, { force: true })
+  }
+}
+
+async function initdb(options: {
+  native: Native
+  user: OsUser | undefined
+  data: string
+  passwordFile: string
+}): Promise<void> {
+  const { native, user, data, passwordFile } = options
+  const flags = ['--pgdata', data, '--username', OWNER, '--pwfile', passwordFile, '--encoding', 'UTF8']
+  // Code-point order and no operating-system collations: an upgrade of the system cannot break an index.
+  flags.push('--locale-provider=builtin', '--locale=C.UTF-8', '--builtin-locale=C.UTF-8')
+  flags.push('--auth-local=scram-sha-256', '--auth-host=scram-sha-256')
+  // Iterations slow down guessing a person's password; this one is 256 random bits.
+  flags.push('--set', 'scram_iterations=1')
+  try {
+    await promisify(execFile)(join(native.dir, 'bin', 'initdb'), flags, {
+      cwd: data,
+      timeout: INITDB_MS_MAX,
+      env: { PATH: '/usr/bin:/bin', TZ: 'UTC' },
+      ...(user ? { uid: user.uid, gid: user.gid } : {}),
+    })
+  } catch (error) {
+    throw initFault(error, user)
+  }
+}
+
+function initFault(error: unknown, user: OsUser | undefined): FaultError {
+  const { stderr = '', stdout = '', code } = error as { stderr?: string; stdout?: string; code?: unknown }
+  if (/No space left on device/.test(stderr + stdout)) return diskFull(error)
+  const account = user ? ` as the account "${user.name}"` : ''
+  const reason =
+    code === 'EPERM'
+      ? `Salus may not start programs${account}. Start Salus as an ordinary user, or set SALUS_DATABASE_URL.`
+      : `initdb failed${account}: ${stderr.trim().split('\n').slice(-3).join(' ').slice(0, 400) || String(code)}`
+  return new FaultError(
+    { category: 'unavailable', code: 'db.init-failed', message: `The embedded database could not be made. ${reason}` },
+    { cause: error },
+  )
+}

@@ -1,0 +1,23 @@
+export {
+  boolArray,
+  byteaArray,
+  float8Array,
+  int2Array,
+  int4Array,
+  int8Array,
+  int8ArrayOf,
+  textArray,
+} from './arrays.ts'
+export { collectMigrations, type Migration, migrationDirs } from './collect-migrations.ts'
+export { APP_ROLE, type Connection, type ConnectionOptions, openConnection } from './connection.ts'
+export { type Database, type DatabaseOptions, openDatabase } from './database.ts'
+export {
+  type EmbeddedOptions,
+  type EmbeddedPostgres,
+  runningEmbeddedPostgres,
+  startEmbeddedPostgres,
+} from './embedded/start.ts'
+export { isConnectionLost, sqlState } from './faults.ts'
+export { migrate, pendingMigrations } from './migrate.ts'
+export { type Part, placeholders } from './part.ts'
+export type { Row, Statement } from './wire-query.ts'
