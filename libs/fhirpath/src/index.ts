@@ -20,5 +20,16 @@ export type {
   TypeSpecifier,
   UnaryNode,
 } from './ast.ts'
+export {
+  type CompiledExpression,
+  type CompileOptions,
+  compile,
+  compileTree,
+  type TypedValue,
+} from './compile.ts'
 export { FhirPathError, type FhirPathErrorCode } from './fhirpath-error.ts'
+export type { HostFunctions } from './functions.ts'
 export { EXPRESSION_CHARS_MAX, NESTING_MAX, parse, TREE_HEIGHT_MAX } from './parser.ts'
+export type { UnitConverter } from './quantity.ts'
+export { type Environment, STEPS_MAX, STRING_CHARS_MAX } from './run.ts'
+export type { ChildElement, TypeModel } from './type-model.ts'

@@ -1,0 +1,295 @@
+import type { BinaryNode, CallNode, Expression, IndexerNode, UnaryNode } from './ast.ts'
+import { constantEval } from './constants.ts'
+import { Decimal } from './decimal.ts'
+import { FhirPathError } from './fhirpath-error.ts'
+import type { CallSite } from './function-table.ts'
+import { functionNamed, type HostFunctions, hostFunction } from './functions.ts'
+import { filterBy } from './functions-filter.ts'
+import {
+  EMPTY,
+  FALSE,
+  FhirNode,
+  type Item,
+  type Items,
+  systemTypeName,
+  systemValue,
+  TRUE,
+  toJson,
+  toNode,
+} from './item.ts'
+import { memberEval, startEval } from './navigate.ts'
+import { operatorEval } from './operators.ts'
+import { parse } from './parser.ts'
+import { Quantity, type UnitConverter } from './quantity.ts'
+import { type Environment, type Eval, executionError, Run, single } from './run.ts'
+import { parseDateTime, parseTime } from './temporal.ts'
+import { TEMPORAL_TYPES, type TypeModel } from './type-model.ts'
+import { checkType, typeTest } from './type-test.ts'
+
+/** What `compile` may know beyond the expression. Everything is optional. */
+export interface CompileOptions {
+  /** Types of elements. Without it, choice elements are found by their key and `is` answers by what the JSON shows. */
+  model?: TypeModel
+  /** Conversion between units. Without it only quantities of equal units compare. */
+  ucum?: UnitConverter
+  /** The FHIR type of the input where it is no resource: `HumanName`, `Patient.contact`. */
+  type?: string
+  /** Further functions, by name, on plain JSON: `htmlChecks`, `getResourceKey`. They do not replace built-in ones. */
+  functions?: HostFunctions
+}
+
+/** An item of a result with its FHIR type (`HumanName`, `code`) or System type (`System.String`). */
+export interface TypedValue {
+  value: unknown
+  /** Empty where no model was given and the JSON does not tell. */
+  type: string
+  /** The JSON sibling `_name` of a primitive: its `id` and `extension`. */
+  extra?: unknown
+}
+
+/** A compiled expression. Holds no state of an evaluation: it may be shared and called again from a callback. */
+export interface CompiledExpression {
+  /** The result as plain JSON; a primitive that has only extensions is `undefined`. An array as input is a collection. */
+  (input: unknown, env?: Environment): unknown[]
+  /** The same result with types. */
+  typed(input: unknown, env?: Environment): TypedValue[]
+  /** The result as a condition: false where it is empty. */
+  test(input: unknown, env?: Environment): boolean
+}
+
+/**
+ * Compiles an expression to closures that evaluate on plain FHIR R4 JSON (http://hl7.org/fhirpath/N1/,
+ * http://hl7.org/fhir/R4/fhirpath.html). Pure: time, units, references and terminology come from `options` and `env`.
+ * Compile once and keep the result. Throws `FhirPathError` here (`syntax`, `semantic`, `limit`) and from the compiled
+ * expression (`execution`, `limit`); no message holds data.
+ */
+export function compile(expression: string, options: CompileOptions = {}): CompiledExpression {
+  return compileTree(parse(expression), options)
+}
+
+/** Like `compile`, of an expression that is already parsed. */
+export function compileTree(tree: Expression, options: CompileOptions = {}): CompiledExpression {
+  const evaluate = new Compiler(options).node(tree)
+  const type = options.type ?? ''
+  const items = (input: unknown, env: Environment = {}): Items => {
+    const focus = inputItems(input, type)
+    return evaluate(new Run(env, focus), focus)
+  }
+  const compiled = (input: unknown, env?: Environment): unknown[] => items(input, env).map(toJson)
+  return Object.assign(compiled, {
+    typed: (input: unknown, env?: Environment) => items(input, env).map(typedValue),
+    test: (input: unknown, env?: Environment) => isTrue(items(input, env)),
+  })
+}
+
+function inputItems(input: unknown, type: string): Items {
+  if (input === undefined || input === null) return EMPTY
+  if (Array.isArray(input)) return input.map((item) => toNode(item, type))
+  return [toNode(input, type)]
+}
+
+function typedValue(item: Item): TypedValue {
+  if (!(item instanceof FhirNode)) return { value: toJson(item), type: `System.${systemTypeName(item)}` }
+  const { value, type, extra } = item
+  return extra === undefined ? { value, type } : { value, type, extra }
+}
+
+function isTrue(items: Items): boolean {
+  return items.length === 1 && systemValue(items[0] as Item) === true
+}
+
+class Compiler {
+  readonly #options: CompileOptions
+  readonly #model: TypeModel | undefined
+
+  constructor(options: CompileOptions) {
+    this.#options = options
+    this.#model = options.model
+  }
+
+  node(node: Expression): Eval {
+    switch (node.kind) {
+      case 'member':
+        if (node.of === null) return startEval(node.name, this.#model, node.at)
+        return memberEval(this.node(node.of), node.name, this.#model, node.at)
+      case 'call':
+        return this.#call(node)
+      case 'indexer':
+        return this.#indexer(node)
+      case 'binary':
+        return this.#binary(node)
+      case 'unary':
+        return this.#unary(node)
+      case 'type': {
+        checkType(node.type, this.#model, node.at)
+        return this.#typeOperator(this.node(node.operand), node)
+      }
+      case 'this':
+        return (_run, focus) => focus.slice()
+      case 'index':
+        return (run) => (run.index === undefined ? EMPTY : [run.index])
+      case 'total':
+        return (run) => run.total ?? EMPTY
+      case 'constant':
+        return constantEval(node.name, node.at)
+      default: {
+        const value = literal(node)
+        return () => value
+      }
+    }
+  }
+
+  #call(node: CallNode): Eval {
+    const definition = functionNamed(node.name) ?? hostFunction(node.name, this.#options.functions)
+    if (definition === undefined) throw new FhirPathError('semantic', 'there is no such function', node.at)
+    const { min, max } = definition
+    if (node.args.length < min || node.args.length > max) {
+      const wanted = min === max ? `${min}` : `${min} to ${max}`
+      throw new FhirPathError('semantic', `this function takes ${wanted} arguments`, node.at)
+    }
+    const input: Eval = node.of === null ? (_run, focus) => focus.slice() : this.node(node.of)
+    const site: CallSite = {
+      at: node.at,
+      // A type name is not an expression: `is(Patient)` must not look for an element of that name.
+      args: TYPE_FUNCTIONS.has(node.name) ? [] : node.args.map((arg) => this.#argument(arg)),
+      nodes: node.args,
+      model: this.#model,
+      units: this.#options.ucum,
+    }
+    return definition.build(input, site)
+  }
+
+  #argument(node: Expression): Eval {
+    const argument = this.node(node)
+    return definesVariable(node) ? scoped(argument) : argument
+  }
+
+  #indexer(node: IndexerNode): Eval {
+    const of = this.node(node.of)
+    if (node.index.kind === 'integer') {
+      const at = node.index.value
+      return (run, focus) => {
+        const item = of(run, focus)[at]
+        return item === undefined ? EMPTY : [item]
+      }
+    }
+    const index = this.node(node.index)
+    return (run, focus) => {
+      const items = of(run, focus)
+      const wanted = single(index(run, focus), node.at)
+      if (wanted === undefined) return EMPTY
+      const at = systemValue(wanted)
+      if (typeof at !== 'number') throw executionError('an index is an integer', node.at)
+      const item = items[at]
+      return item === undefined ? EMPTY : [item]
+    }
+  }
+
+  #binary(node: BinaryNode): Eval {
+    const left = this.node(node.left)
+    const right = this.node(node.right)
+    if (node.op === '=' && node.right.kind === 'string') return equalsText(left, right, node, this.#options.ucum)
+    const evaluate = operatorEval(node.op, left, right, { at: node.at, units: this.#options.ucum })
+    if (!definesVariable(node)) return evaluate
+    // Variables defined in an operand are unknown outside of it.
+    return operatorEval(node.op, scoped(left), scoped(right), { at: node.at, units: this.#options.ucum })
+  }
+
+  #unary(node: UnaryNode): Eval {
+    const operand = this.node(node.operand)
+    return (run, focus) => {
+      const item = single(operand(run, focus), node.at)
+      if (item === undefined) return EMPTY
+      const value = systemValue(item)
+      if (typeof value === 'number') return [node.op === '-' ? 0 - value : value]
+      if (value instanceof Decimal) return [node.op === '-' ? value.negated() : value]
+      if (value instanceof Quantity) {
+        return [node.op === '-' ? new Quantity(value.value.negated(), value.unit, value.calendar) : value]
+      }
+      throw executionError('a sign needs a number', node.at)
+    }
+  }
+
+  #typeOperator(operand: Eval, node: Extract<Expression, { kind: 'type' }>): Eval {
+    const test = typeTest(node.type, node.op === 'as', this.#model)
+    if (node.op === 'as') {
+      const filter = filterBy(test)
+      return (run, focus) => filter(operand(run, focus))
+    }
+    return (run, focus) => {
+      const item = single(operand(run, focus), node.at)
+      return item === undefined ? EMPTY : test(item) ? TRUE : FALSE
+    }
+  }
+}
+
+const TYPE_FUNCTIONS = new Set(['is', 'as', 'ofType'])
+
+/** `use = 'official'`, by far the most frequent comparison, without building what the general one needs. */
+function equalsText(left: Eval, right: Eval, node: BinaryNode, units: UnitConverter | undefined): Eval {
+  const text = node.right.kind === 'string' ? node.right.value : ''
+  const general = operatorEval('=', left, right, { at: node.at, units })
+  if (definesVariable(node)) return operatorEval('=', scoped(left), right, { at: node.at, units })
+  return (run, focus) => {
+    const items = left(run, focus)
+    if (items.length === 0) return EMPTY
+    const item = items[0]
+    if (items.length === 1 && item instanceof FhirNode && typeof item.value === 'string') {
+      if (!TEMPORAL_TYPES.has(item.type)) return item.value === text ? TRUE : FALSE
+    }
+    return general(run, focus)
+  }
+}
+
+function scoped(inner: Eval): Eval {
+  return (run, focus) => {
+    const { variables } = run
+    const result = inner(run, focus)
+    run.variables = variables
+    return result
+  }
+}
+
+function definesVariable(node: Expression): boolean {
+  switch (node.kind) {
+    case 'binary':
+      return definesVariable(node.left) || definesVariable(node.right)
+    case 'call':
+      return node.name === 'defineVariable' || (node.of !== null && definesVariable(node.of))
+    case 'member':
+      return node.of !== null && definesVariable(node.of)
+    case 'indexer':
+      return definesVariable(node.of)
+    default:
+      return false
+  }
+}
+
+function literal(node: Expression): Items {
+  switch (node.kind) {
+    case 'empty':
+      return EMPTY
+    case 'boolean':
+      return node.value ? TRUE : FALSE
+    case 'string':
+    case 'integer':
+      return [node.value]
+    case 'decimal':
+      return [present(Decimal.parse(node.text), node.at)]
+    case 'quantity':
+      return [new Quantity(present(Decimal.parse(node.text), node.at), node.unit, node.calendar)]
+    case 'time':
+      return [present(parseTime(node.text), node.at)]
+    case 'date':
+      return [present(parseDateTime(node.text), node.at)]
+    case 'dateTime':
+      return [{ ...present(parseDateTime(node.text), node.at), kind: 'dateTime' }]
+    default:
+      throw new FhirPathError('semantic', 'not a literal', node.at)
+  }
+}
+
+function present<T>(value: T | undefined, at: number): T {
+  if (value === undefined) throw new FhirPathError('semantic', 'there is no such number, date or time', at)
+  return value
+}
