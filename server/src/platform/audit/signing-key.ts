@@ -1,0 +1,78 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { raise } from '#kernel'
+
+/** The key that signs checkpoints. */
+export interface SigningKey {
+  privateKey: KeyObject
+  publicKey: KeyObject
+}
+
+export const SIGNING_KEY_FILE = 'audit-signing.key'
+export const PUBLIC_KEY_FILE = 'audit-signing.pub'
+
+/**
+ * The Ed25519 key in `directory`, made when there is none and `create` says so: PEM, mode 0600, the public key beside it.
+ * It never enters the database: who can rewrite the log must not be able to sign what he made of it.
+ * Faults: `audit.key.missing`, `audit.key.permissions`, `audit.key.unreadable`.
+ */
+export function loadSigningKey(directory: string, options: { create: boolean }): SigningKey {
+  const path = join(directory, SIGNING_KEY_FILE)
+  if (options.create) createKey(directory, path)
+  const pem = readKey(path)
+  if ((statSync(path).mode & 0o077) !== 0)
+    raise({
+      category: 'invalid',
+      code: 'audit.key.permissions',
+      message: `Others can read ${path}. Run "chmod 600" on it, and replace the key if anyone may have copied it.`,
+    })
+  const privateKey = parsed(path, () => createPrivateKey(pem))
+  return { privateKey, publicKey: createPublicKey(privateKey) }
+}
+
+/** The public key in the PEM file at `path`, which is all that verification needs. Faults: `audit.key.missing`, `audit.key.unreadable`. */
+export function loadPublicKey(path: string): KeyObject {
+  const pem = readKey(path)
+  return parsed(path, () => createPublicKey(pem))
+}
+
+function createKey(directory: string, path: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  try {
+    // Fails when the file is there: two processes that start together agree on the first one's key.
+    writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), { flag: 'wx', mode: 0o600, flush: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
+    throw error
+  }
+  const publicPath = join(directory, PUBLIC_KEY_FILE)
+  writeFileSync(publicPath, publicKey.export({ type: 'spki', format: 'pem' }), { flush: true })
+  chmodSync(publicPath, 0o644)
+}
+
+function readKey(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    return raise(
+      {
+        category: 'invalid',
+        code: 'audit.key.missing',
+        message: `Cannot read the audit key ${path} (${(error as NodeJS.ErrnoException).code}). Put it back from your key backup: without it no checkpoint can be signed.`,
+      },
+      error,
+    )
+  }
+}
+
+function parsed(path: string, parse: () => KeyObject): KeyObject {
+  try {
+    const key = parse()
+    if (key.asymmetricKeyType === 'ed25519') return key
+  } catch {
+    // Answered below: the parser's message says nothing an operator can use.
+  }
+  return raise({ category: 'invalid', code: 'audit.key.unreadable', message: `${path} holds no Ed25519 key in PEM.` })
+}

@@ -1,0 +1,264 @@
+import {
+  byteaArray,
+  type Connection,
+  type Database,
+  int2Array,
+  int8Array,
+  type Part,
+  placeholders,
+  type Row,
+  type Statement,
+} from '#db'
+import { raise } from '#kernel'
+
+/** Anything that runs a statement: the shared connections, or one transaction. */
+export type Queryable = Pick<Database | Connection, 'query'>
+
+/** One row of a log: the leaves of one commit and the root of the tree behind them. */
+export interface LogRow {
+  node: number
+  /** Index of the first leaf. */
+  first: number
+  /** Number of leaves the row says it has. */
+  count: number
+  at: number
+  root: Buffer
+  leaves: Buffer[]
+}
+
+/** A log's size and root. */
+export interface Head {
+  node: number
+  size: number
+  root: Buffer
+}
+
+/** A signed checkpoint as it is stored and anchored. */
+export interface StoredCheckpoint {
+  number: number
+  at: number
+  body: string
+  signature: Buffer
+}
+
+/** Logs that can be written at once: processes, not machines. Far above the connections a PostgreSQL takes. */
+const NODES_MAX = 1_000
+/** 'audi' in ASCII: our corner of the two-number advisory lock space. */
+const NODE_LOCK_SPACE = 1_635_083_369
+/** Above all nodes. */
+const CHECKPOINT_LOCK = 1_000_001
+const INDEX_LOCK = 1_000_002
+
+const LOG_COLUMNS = ['smallint', 'bigint', 'int', 'bigint', 'bytea', 'bytea[]'] as const
+
+// The recursion stops at the first lock it gets: a plain filter might be evaluated, and so lock, beyond the first match.
+const CLAIM_NODE: Statement = {
+  text: `with recursive tried(node, got) as (
+      select 0, pg_try_advisory_lock($1::int, 0)
+      union all
+      select node + 1, pg_try_advisory_lock($1::int, node + 1) from tried where not got and node + 1 < $2::int
+    )
+    select node from tried where got`,
+}
+
+/**
+ * Take the lowest log number nobody writes, for as long as `connection` lives: a session lock, so that a dead process
+ * gives its number back once PostgreSQL has ended its last statement. Faults: `audit.log.none-free`.
+ */
+export async function claimNode(connection: Connection): Promise<number> {
+  const [row] = await connection.query(CLAIM_NODE, [NODE_LOCK_SPACE, NODES_MAX])
+  return row
+    ? Number(row[0])
+    : raise({
+        category: 'unavailable',
+        code: 'audit.log.none-free',
+        message: `${NODES_MAX} processes already write audit logs in this database. Stop some of them.`,
+      })
+}
+
+/** The part of a commit that adds one row to a log. */
+export function logPart(row: { node: number; first: number; at: number; root: Buffer; leaves: Buffer[] }): Part {
+  return {
+    name: 'audit_log',
+    text: (start) =>
+      `insert into audit.log (node, first, n, at, root, leaves) values (${placeholders(start, LOG_COLUMNS)})`,
+    values: [row.node, row.first, row.leaves.length, row.at, row.root, byteaArray(row.leaves)],
+  }
+}
+
+const ROW_EXISTS: Statement = {
+  name: 'audit-row-exists',
+  text: 'select root = $3::bytea from audit.log where node = $1::smallint and first = $2::bigint',
+}
+
+/** Whether the log holds exactly that row: after a connection was lost under its commit. */
+export async function logRowExists(
+  database: Queryable,
+  row: { node: number; first: number; root: Buffer },
+): Promise<boolean> {
+  const [found] = await database.query(ROW_EXISTS, [row.node, row.first, row.root])
+  return found?.[0] === true
+}
+
+const ROWS: Statement = {
+  name: 'audit-rows',
+  text: `select node, first, n, at, root, leaves from audit.log
+    where node = $1::smallint and first >= $2::bigint and first < $3::bigint order by first limit $4::int`,
+}
+
+/** Rows of one log that begin in `[from, until)`, in order, at most `rows`. */
+export async function logRows(
+  database: Queryable,
+  where: { node: number; from: number; until?: number; rows: number },
+): Promise<LogRow[]> {
+  const until = where.until ?? Number.MAX_SAFE_INTEGER
+  return (await database.query(ROWS, [where.node, where.from, until, where.rows])).map(logRow)
+}
+
+const ROW_OF_LEAF: Statement = {
+  name: 'audit-row-of-leaf',
+  text: `select node, first, n, at, root, leaves from audit.log
+    where node = $1::smallint and first <= $2::bigint order by first desc limit 1`,
+}
+
+/** The row that holds leaf `index`; undefined when there is none. */
+export async function rowOfLeaf(database: Queryable, node: number, index: number): Promise<LogRow | undefined> {
+  const [found] = await database.query(ROW_OF_LEAF, [node, index])
+  const row = found && logRow(found)
+  return row && index < row.first + row.leaves.length ? row : undefined
+}
+
+const ROWS_AT: Statement = {
+  name: 'audit-rows-at',
+  text: `select l.node, l.first, l.n, l.at, l.root, l.leaves
+    from unnest($1::smallint[], $2::bigint[]) with ordinality as place(node, first, position)
+    join audit.log l on l.node = place.node and l.first = place.first order by place.position`,
+}
+
+/** The rows that begin at these places, in that order. */
+export async function logRowsAt(
+  database: Queryable,
+  places: readonly { node: number; first: number }[],
+): Promise<LogRow[]> {
+  const nodes = int2Array(places.map((place) => place.node))
+  return (await database.query(ROWS_AT, [nodes, int8Array(places.map((place) => place.first))])).map(logRow)
+}
+
+const HEADS: Statement = {
+  name: 'audit-heads',
+  text: `with recursive nodes(node) as (
+      select min(node) from audit.log
+      union all
+      select (select min(l.node) from audit.log l where l.node > nodes.node) from nodes where nodes.node is not null
+    )
+    select nodes.node, head.first + head.n, head.root, (select min(first) from audit.log l where l.node = nodes.node)
+    from nodes cross join lateral (
+      select first, n, root from audit.log l where l.node = nodes.node order by first desc limit 1
+    ) head where nodes.node is not null order by nodes.node`,
+}
+
+/** Size and root of every log, read in one snapshot (an index skip scan), and the first leaf still in the table. */
+export async function logHeads(database: Queryable): Promise<(Head & { oldest: number })[]> {
+  return (await database.query(HEADS)).map(([node, size, root, oldest]) => ({
+    node: Number(node),
+    size: Number(size),
+    root: root as Buffer,
+    oldest: Number(oldest),
+  }))
+}
+
+function logRow([node, first, count, at, root, leaves]: Row): LogRow {
+  return {
+    node: Number(node),
+    first: Number(first),
+    count: Number(count),
+    at: Number(at),
+    root: root as Buffer,
+    leaves: (leaves as (Buffer | null)[]).map((leaf) => leaf ?? Buffer.alloc(0)),
+  }
+}
+
+const TRY_LEAD: Statement = { name: 'audit-lead', text: 'select pg_try_advisory_lock($1::int, $2::int)' }
+
+/** Become the one process that signs checkpoints, for as long as `connection` lives. */
+export async function tryLead(connection: Connection): Promise<boolean> {
+  const [row] = await connection.query(TRY_LEAD, [NODE_LOCK_SPACE, CHECKPOINT_LOCK])
+  return row?.[0] === true
+}
+
+const NEWEST_CHECKPOINT: Statement = {
+  name: 'audit-newest-checkpoint',
+  text: 'select id, at, body, signature from audit.checkpoint order by id desc limit 1',
+}
+const CHECKPOINTS: Statement = {
+  name: 'audit-checkpoints',
+  text: 'select id, at, body, signature from audit.checkpoint where id >= $1::bigint order by id limit $2::int',
+}
+const INSERT_CHECKPOINT: Statement = {
+  name: 'audit-insert-checkpoint',
+  text: 'insert into audit.checkpoint (id, at, body, signature) values ($1::bigint, $2::bigint, $3, $4::bytea)',
+}
+
+export async function newestCheckpoint(database: Queryable): Promise<StoredCheckpoint | undefined> {
+  const [row] = await database.query(NEWEST_CHECKPOINT)
+  return row && checkpointRow(row)
+}
+
+/** Checkpoints from `number` on, in order, at most `rows`. */
+export async function checkpoints(database: Queryable, number: number, rows: number): Promise<StoredCheckpoint[]> {
+  return (await database.query(CHECKPOINTS, [number, rows])).map(checkpointRow)
+}
+
+export async function insertCheckpoint(database: Queryable, checkpoint: StoredCheckpoint): Promise<void> {
+  const { number, at, body, signature } = checkpoint
+  await database.query(INSERT_CHECKPOINT, [number, at, body, signature])
+}
+
+function checkpointRow([number, at, body, signature]: Row): StoredCheckpoint {
+  return { number: Number(number), at: Number(at), body: String(body), signature: signature as Buffer }
+}
+
+/** An edge of a log's tree as stored beside a checkpoint. */
+export interface StoredFrontier {
+  node: number
+  size: number
+  checkpoint: number
+  bytes: Buffer
+}
+
+const INSERT_FRONTIER: Statement = {
+  name: 'audit-insert-frontier',
+  text: `insert into audit.frontier (node, size, checkpoint, frontier)
+    values ($1::smallint, $2::bigint, $3::bigint, $4::bytea) on conflict do nothing`,
+}
+// Of the frontiers before this one, the last is only worth keeping when it is a spacing away from the one before it.
+const THIN_FRONTIERS: Statement = {
+  name: 'audit-thin-frontiers',
+  text: `delete from audit.frontier old using (
+      select size, lead(size) over (order by size desc) as earlier from audit.frontier
+      where node = $1::smallint and size < $2::bigint order by size desc limit 1
+    ) last
+    where old.node = $1::smallint and old.size = last.size and last.size - coalesce(last.earlier, 0) < $3::bigint`,
+}
+const FRONTIER_BEFORE: Statement = {
+  name: 'audit-frontier-before',
+  text: `select node, size, checkpoint, frontier from audit.frontier
+    where node = $1::smallint and size <= $2::bigint order by size desc limit 1`,
+}
+
+/** Store an edge and drop the one before it unless it is `spacing` leaves away from its predecessor. */
+export async function insertFrontier(database: Queryable, frontier: StoredFrontier, spacing: number): Promise<void> {
+  const { node, size, checkpoint, bytes } = frontier
+  await database.query(INSERT_FRONTIER, [node, size, checkpoint, bytes])
+  await database.query(THIN_FRONTIERS, [node, size, spacing])
+}
+
+/** The stored edge with the most leaves, but no more than `size`. */
+export async function frontierBefore(
+  database: Queryable,
+  node: number,
+  size: number,
+): Promise<StoredFrontier | undefined> {
+  const [row] = await database.query(FRONTIER_BEFORE, [node, size])
+  return row && { node: Number(row[0]), size: Number(row[1]), checkpoint: Number(row[2]), bytes: row[3] as Buffer }
+}
