@@ -1,0 +1,7 @@
+export type { Principal, Refusal } from './authenticate.ts'
+export { bootstrapClient } from './bootstrap-client.ts'
+export { type ClientSummary, type Identity, type IdentityOptions, openIdentity } from './open-identity.ts'
+export type { NewClient } from './register-client.ts'
+export { type Interaction, parseScope, type ScopeSet } from './scope.ts'
+export type { Sealer } from './signing-keys.ts'
+export type { Arrival, Login } from './token-endpoint.ts'
