@@ -260,13 +260,26 @@ function branchTargets(branch: string, parameter: SearchParameter, elements: Map
     : declared.filter((type) => allowed.includes(type))
 }
 
-/** A row: code, type, definition's tail, expression, place of the target list or empty, then `code=expression` parts. */
-function parameterRow(
-  parameter: SearchParameter,
-  type: string,
-  elements: Map<string, ElementDefinition>,
-  codes: Map<string, string>,
-): string {
+/** The code system of a parameter over `code` elements: their codes are given without it. Empty for any other. */
+function impliedSystem(parts: string[], elements: Map<string, ElementDefinition>, expander: Expander): string {
+  const systems = parts.map((path) => {
+    const element = elements.get(path)
+    if (element?.type?.[0]?.code !== 'code' || element.binding?.strength !== 'required') return ''
+    const list = expander.expand(element.binding.valueSet ?? '')?.split('|') ?? []
+    return list.length === 1 ? (list[0]?.split(' ')[0] ?? '') : ''
+  })
+  return new Set(systems).size === 1 ? (systems[0] ?? '') : ''
+}
+
+interface Tables {
+  elements: Map<string, ElementDefinition>
+  /** Codes of search parameters by URL. */
+  codes: Map<string, string>
+  expander: Expander
+}
+
+/** A row: code, type, definition's tail, expression, place of the target list, implied system, `code=expression` parts. */
+function parameterRow(parameter: SearchParameter, type: string, { elements, codes, expander }: Tables): string {
   const parts = parameter.expression === undefined ? [] : branches(parameter.expression, type)
   const references =
     parameter.type === 'reference' ? parts.flatMap((part) => branchTargets(part, parameter, elements)) : []
@@ -279,13 +292,15 @@ function parameterRow(
   const target = unique.length === 0 ? '' : String(targets.place(unique.join(' ')))
   // Those without an expression (_text, _content, _query, _filter) are answered by the server itself.
   const kind = parameter.expression === undefined ? 'special' : parameter.type
-  return [parameter.code, kind, last(parameter.url), parts.join(' | '), target, ...components].join('\t')
+  const system = parameter.type === 'token' ? impliedSystem(parts, elements, expander) : ''
+  return [parameter.code, kind, last(parameter.url), parts.join(' | '), target, system, ...components].join('\t')
 }
 
 function searchTables(
   parameters: SearchParameter[],
   definitions: StructureDefinition[],
   compartments: CompartmentDefinition[],
+  expander: Expander,
 ): object {
   const official = parameters.filter(({ url, id }) => url.startsWith(PARAMETER_BASE) && !EXCLUDED.test(id))
   const codes = new Map(official.map(({ url, code }) => [url, code]))
@@ -299,11 +314,11 @@ function searchTables(
     const elements = new Map(snapshot.element.map((element) => [element.path, element]))
     types[type] = byCode
       .filter((parameter) => !isCommon(parameter) && parameter.base?.includes(type) === true)
-      .map((parameter) => parameterRow(parameter, type, elements, codes))
+      .map((parameter) => parameterRow(parameter, type, { elements, codes, expander }))
   }
   return {
     source: PACKAGE,
-    common: common.map((parameter) => parameterRow(parameter, 'Resource', none, codes)),
+    common: common.map((parameter) => parameterRow(parameter, 'Resource', { elements: none, codes, expander })),
     types,
     compartments: Object.fromEntries(
       compartments
@@ -338,7 +353,7 @@ try {
   const parameters = read<SearchParameter>(folder, 'SearchParameter')
   const compartments = read<CompartmentDefinition>(folder, 'CompartmentDefinition')
   // The search tables first: both tables share the target lists.
-  const search = searchTables(parameters, definitions, compartments)
+  const search = searchTables(parameters, definitions, compartments, expander)
   mkdirSync(OUT, { recursive: true })
   writeFileSync(join(OUT, 'search-parameters.json'), text(search))
   writeFileSync(join(OUT, 'structures.json'), text(structures(definitions, expander)))

@@ -31,6 +31,11 @@ export interface SearchParameterDef {
   targets: string[]
   /** Of a composite: `code` names the parameter of the same type that gives the component its kind. */
   components?: { code: string; expression: string }[]
+  /**
+   * Of a token over `code` elements: the code system that their codes belong to and that resources do not repeat. A
+   * search for `system|code` with this system is one for the code.
+   */
+  system?: string
   /** Bit in the `present` column, 0 to 62; -1 for those that never have a value. */
   index: number
   /** Canonical URL of the official definition. */
@@ -89,7 +94,7 @@ export function searchParameterById(id: number): SearchParameterDef | undefined 
 }
 
 function decode(row: string, place: { base: string; id: number; index: number }): SearchParameterDef {
-  const [code = '', type = '', tail = '', expression = '', targets = '', ...components] = row.split('\t')
+  const [code = '', type = '', tail = '', expression = '', targets = '', system = '', ...components] = row.split('\t')
   return {
     ...place,
     code,
@@ -97,6 +102,7 @@ function decode(row: string, place: { base: string; id: number; index: number })
     expression,
     targets: targets === '' ? [] : (targetLists[Number(targets)] ?? []),
     url: URL_BASE + tail,
+    ...(system === '' ? {} : { system }),
     ...(components.length === 0 ? {} : { components: components.map(decodeComponent) }),
   }
 }

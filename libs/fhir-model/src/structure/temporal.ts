@@ -73,8 +73,8 @@ function cover(precision: number, firstDay: number, nextDay: number): true {
 /** The number in `length` digits from `at`, or -1. */
 function digits(text: string, at: number, length: number): number {
   let value = 0
-  for (let end = at + length; at < end; at++) {
-    const digit = text.charCodeAt(at) - DIGIT_0
+  for (let place = 0; place < length; place++) {
+    const digit = text.charCodeAt(at + place) - DIGIT_0
     // Also when the text is too short: then the character code is NaN.
     if (!(digit >= 0 && digit <= 9)) return -1
     value = value * 10 + digit

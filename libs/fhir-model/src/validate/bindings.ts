@@ -1,7 +1,8 @@
+import type { Json } from '../json.ts'
 import type { CodeList } from '../structure/value-sets.ts'
 import type { Problem } from './issue.ts'
 import type { PrimitiveCheck } from './primitives.ts'
-import { type Json, type Rule, report } from './walk.ts'
+import { type Rule, report } from './walk.ts'
 
 const NOT_IN_VALUE_SET: Problem = {
   code: 'code-invalid',

@@ -1,5 +1,6 @@
+import type { Json } from '../json.ts'
 import type { Problem } from './issue.ts'
-import { type Json, type Rule, report } from './walk.ts'
+import { type Rule, report } from './walk.ts'
 
 const VALUE_OR_EXTENSIONS: Problem = {
   code: 'invariant',

@@ -18,6 +18,7 @@ const EMPTY = problem('value', 'Must not be empty.')
 const TOO_LONG = problem('too-long', 'Longer than 1 MB.')
 const CONTROL = problem('value', 'Holds a control character other than tab, carriage return and line feed.')
 
+// oxlint-disable-next-line no-control-regex -- finding them is the point
 const CONTROL_CHARACTER = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/
 
 function stringProblem(value: unknown): Problem | null {

@@ -1,6 +1,7 @@
+import type { Json } from '../json.ts'
 import { isResourceType } from '../structure/resource-types.ts'
 import type { Problem } from './issue.ts'
-import { containedById, type Json, type Rule, report } from './walk.ts'
+import { containedById, type Rule, report } from './walk.ts'
 
 const MALFORMED: Problem = {
   code: 'value',

@@ -1,7 +1,8 @@
+import type { Json } from '../json.ts'
 import { isResourceType } from '../structure/resource-types.ts'
 import { type CompiledNode, compiledNode, type Property } from './compiled-node.ts'
 import type { IssueCode, Problem, ValidationResult } from './issue.ts'
-import { DEPTH_MAX, type Json, report, startWalk, step, walk } from './walk.ts'
+import { DEPTH_MAX, report, startWalk, step, walk } from './walk.ts'
 
 const problem = (code: IssueCode, message: string): Problem => ({ code, message })
 

@@ -1,9 +1,7 @@
 // The state of one validation. Checking is synchronous, so one set of variables serves all: the path is written into
 // two arrays on the way down and turned into an expression only when there is something to report.
+import type { Json } from '../json.ts'
 import type { Problem, ValidationIssue } from './issue.ts'
-
-/** A JSON object of unknown shape. */
-export type Json = Record<string, unknown>
 
 /** A check of an object as a whole; it calls {@link report}. */
 export type Rule = (value: Json) => void
@@ -23,8 +21,8 @@ export const walk = {
   /** The resource whose `contained` local references point into; null outside any. */
   container: null as Json | null,
 }
-const labels: string[] = new Array<string>(DEPTH_MAX + 2).fill('')
-const places: number[] = new Array<number>(DEPTH_MAX + 2).fill(-1)
+const labels: string[] = Array.from({ length: DEPTH_MAX + 2 }, () => '')
+const places: number[] = Array.from({ length: DEPTH_MAX + 2 }, () => -1)
 
 /** Starts a validation at a resource of this name. */
 export function startWalk(name: string): void {
