@@ -69,7 +69,7 @@ export function compile(expression: string, options: CompileOptions = {}): Compi
 
 /** Like `compile`, of an expression that is already parsed. */
 export function compileTree(tree: Expression, options: CompileOptions = {}): CompiledExpression {
-  const evaluate = new Compiler(options).node(tree)
+  const evaluate = evalOf(tree, options)
   const type = options.type ?? ''
   const items = (input: unknown, env: Environment = {}): Items => {
     const focus = inputItems(input, type)
@@ -80,6 +80,11 @@ export function compileTree(tree: Expression, options: CompileOptions = {}): Com
     typed: (input: unknown, env?: Environment) => items(input, env).map(typedValue),
     test: (input: unknown, env?: Environment) => isTrue(items(input, env)),
   })
+}
+
+/** The bare closure of a tree, for those inside this library that hold their own run. */
+export function evalOf(tree: Expression, options: CompileOptions): Eval {
+  return new Compiler(options).node(tree)
 }
 
 function inputItems(input: unknown, type: string): Items {
