@@ -10,6 +10,9 @@ import { tokenRequest } from './token-request.ts'
 /** How often expired assertion ids are deleted; they number a few per client and minute. */
 const SWEEP_MS = 60_000
 
+/** Longer ids do not exist, so it does not matter whose failures they share. */
+const CLIENT_ID_CHARS_MAX = 64
+
 interface Options {
   store: IdentityStore
   limiter: FailureLimiter
@@ -40,14 +43,15 @@ function registeredClients({ store, limiter }: Options): Adapter {
     ...nothing,
     find: async (id) => {
       const request = tokenRequest()
-      request.claimed = id
-      const waitMs = limiter.waitMs(id, request.address)
+      const secret = sentSecret(Provider.ctx)
+      if (secret) request.guessing = id.slice(0, CLIENT_ID_CHARS_MAX)
+      const waitMs = secret ? limiter.waitMs(request.guessing ?? '', request.address) : 0
       if (waitMs > 0) throw new TooManyFailures(waitMs)
       const row = CLIENT_ID.test(id) ? await store.client(id) : undefined
       if (!row) return NOBODY
       request.client = row
       // A secret is hashed whoever it is said to belong to, so that the time tells nothing about the client.
-      const usable = row.authMethod === 'client_secret' || !sentSecret(Provider.ctx)
+      const usable = row.authMethod === 'client_secret' || !secret
       return row.disabled || !usable ? NOBODY : metadata(row)
     },
   }

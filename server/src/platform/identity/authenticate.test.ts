@@ -6,6 +6,7 @@ import {
   exportJWK,
   generateKeyPair,
   importJWK,
+  type JWK,
   type JWTPayload,
   SignJWT,
   UnsecuredJWT,
@@ -57,7 +58,7 @@ const MISSING = 'unauthenticated identity.token-missing'
 async function signed(claims: JWTPayload, header: object = {}): Promise<string> {
   const [row] = await createIdentityStore(database.database).signingKeys(0)
   assert.ok(row)
-  const jwk = JSON.parse(await markingSealer.openText(row.sealed, `identity.signing-key:${row.kid}`))
+  const jwk = JSON.parse(await markingSealer.openText(row.sealed, `identity.signing-key:${row.kid}`)) as JWK
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: row.kid, ...header })
     .sign(await importJWK(jwk, 'ES256'))
@@ -81,7 +82,7 @@ test('the scheme is not case-sensitive, and a token may be used again and again'
 test('a tampered token is refused, and so is each of its parts in another', async () => {
   const token = await tokenOf('app')
   const [header = '', payload = '', signature = ''] = token.split('.')
-  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as JWTPayload
   const more = Buffer.from(JSON.stringify({ ...claims, scope: 'system/*.cruds' })).toString('base64url')
   const elsewhere = Buffer.from(JSON.stringify({ ...claims, tenant: 2 })).toString('base64url')
   assert.equal(await refusal(`Bearer ${header}.${more}.${signature}`), INVALID)
@@ -197,7 +198,7 @@ test('the tenant comes from the client’s registration and nothing the client s
     { grant_type: 'client_credentials', tenant: '1', client_version: '9' },
     { ...basic('tenant2', 'tenant2-secret'), 'x-tenant': '1' },
   )
-  const principal = await server.identity.authenticate(`Bearer ${answer.body['access_token']}`)
+  const principal = await server.identity.authenticate(`Bearer ${String(answer.body['access_token'])}`)
   assert.equal(principal.tenant, 2)
 })
 

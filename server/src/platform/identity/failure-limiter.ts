@@ -17,7 +17,7 @@ interface Failures {
   last: number
 }
 
-/** Back-off after wrong credentials, per client id AND address, so that nobody can lock out a client from elsewhere. */
+/** Back-off after wrong secrets, per client id AND address, so that nobody can lock out a client from elsewhere. */
 export interface FailureLimiter {
   /** Milliseconds this pair must still wait; 0: may try now. */
   waitMs(client: string, address: string): number

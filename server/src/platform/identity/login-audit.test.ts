@@ -90,6 +90,8 @@ test('a client that keeps failing waits, others do not, and the wait ends', asyn
   assert.equal(refused.status, 429)
   assert.equal(refused.headers.get('retry-after'), '1')
   assert.equal(refused.body['error'], 'slow_down')
+  const elsewhere = { ...basic('loader', 'loader-secret'), 'x-test-address': '10.0.0.9' }
+  assert.equal((await server.ask(GRANT, elsewhere)).status, 200)
   await server.identity.createClient({ id: 'neighbour', tenant: 1, scope: 'system/*.rs', secret: 'neighbour-secret' })
   assert.equal((await server.ask(GRANT, basic('neighbour', 'neighbour-secret'))).status, 200)
   server.clock.forward(1_100)

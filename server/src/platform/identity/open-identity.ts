@@ -6,6 +6,7 @@ import { createClientStates } from './client-state.ts'
 import { createFailureLimiter } from './failure-limiter.ts'
 import { createProvider, tokenEndpoint } from './provider.ts'
 import { type NewClient, registerClient } from './register-client.ts'
+import { createSecretChecks } from './secret.ts'
 import { openKeyring, type Sealer } from './signing-keys.ts'
 import { createIdentityStore } from './store.ts'
 import { type Arrival, createTokenEndpoint, type Login } from './token-endpoint.ts'
@@ -22,6 +23,7 @@ export interface ClientSummary {
   created: number
 }
 
+/** Clients, their tokens and the addresses they get them from; one per process. */
 export interface Identity {
   /**
    * Who sent this `Authorization` header. About 2 us for a token seen before; a disabled or changed client's tokens die within 5 s.
@@ -42,6 +44,7 @@ export interface Identity {
   createTenant(name: string): Promise<number>
 }
 
+/** What `openIdentity` needs. Addresses are as clients see them, also behind a proxy. */
 export interface IdentityOptions {
   database: Database
   /** Seals the token signing keys; the vault in the product. */
@@ -71,6 +74,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const keyring = await openKeyring({ store, sealer, clock })
   const clients = createClientStates({ store, clock })
   const limiter = createFailureLimiter(clock)
+  const secrets = createSecretChecks()
   const documents = wellKnownDocuments({ issuer, fhirBase })
   const authenticate = createAuthenticate({
     issuer,
@@ -86,7 +90,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     log,
     onLogin: options.onLogin,
     currentKeys: keyring.current,
-    providerFor: (keys) => createProvider({ ...options, keys, store, limiter }),
+    providerFor: (keys) => createProvider({ ...options, keys, store, limiter, secrets }),
   })
   return {
     authenticate,

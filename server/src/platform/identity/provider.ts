@@ -4,7 +4,7 @@ import { createAdapters } from './adapter.ts'
 import type { FailureLimiter } from './failure-limiter.ts'
 import { ASSERTION_ALGORITHMS } from './register-client.ts'
 import { intersectScopes, parseScope, SCOPE_CHARS_MAX } from './scope.ts'
-import { secretMatches } from './secret.ts'
+import type { SecretChecks } from './secret.ts'
 import { type SigningKeys, TOKEN_ALGORITHM } from './signing-keys.ts'
 import type { IdentityStore } from './store.ts'
 import { tokenRequest } from './token-request.ts'
@@ -25,6 +25,7 @@ export interface ProviderOptions {
   keys: SigningKeys
   store: IdentityStore
   limiter: FailureLimiter
+  secrets: SecretChecks
   clock: Clock
   log: Log
   /** Fetches key sets behind `jwks_uri`. */
@@ -65,7 +66,7 @@ export function createProvider(options: ProviderOptions): Provider {
   })
   provider.Client.prototype.compareClientSecret = function compare(this: { clientSecret?: string }, secret: string) {
     // What oidc-provider knows as the secret is our hash of it.
-    return secretMatches(secret, this.clientSecret ?? '')
+    return options.secrets.matches({ secret, stored: this.clientSecret ?? '', address: tokenRequest().address })
   }
   // oidc-provider would also accept the address in the Host header, which whoever replays an assertion could choose.
   provider.OIDCContext.prototype.clientJwtAuthExpectedAudience = () => new Set([issuer, tokenEndpoint(issuer)])

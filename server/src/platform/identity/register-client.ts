@@ -37,18 +37,20 @@ export async function registerClient(
 ): Promise<{ id: string; secret?: string }> {
   const id = wanted.id ?? randomUUID()
   if (!CLIENT_ID.test(id))
-    invalid('client-id-invalid', 'A client id has 1 to 64 letters, digits, dots, dashes and underscores.')
+    raise({
+      category: 'invalid',
+      code: 'identity.client-id-invalid',
+      message: 'A client id has 1 to 64 letters, digits, dots, dashes and underscores.',
+    })
   const scope = parseRegisteredScope(wanted.scope).text
   if ([wanted.secret, wanted.jwks, wanted.jwksUri].filter((proof) => proof !== undefined).length > 1)
-    invalid('credential-invalid', 'Give a secret, a key set or the address of a key set, not several of them.')
+    return badCredential()
   const keyed = wanted.jwks !== undefined || wanted.jwksUri !== undefined
   const chosen = keyed || wanted.secret !== undefined ? undefined : newSecret()
   const secret = wanted.secret ?? chosen
-  if (secret !== undefined && !SECRET.test(secret))
-    invalid('credential-invalid', 'A client secret has 8 to 256 printable ASCII characters.')
+  if (secret !== undefined && !SECRET.test(secret)) return badCredential()
   if (wanted.jwks) await checkKeys(wanted.jwks)
-  if (wanted.jwksUri !== undefined && URL.parse(wanted.jwksUri)?.protocol !== 'https:')
-    invalid('jwks-invalid', 'The address of a key set must start with https://.')
+  if (wanted.jwksUri !== undefined && URL.parse(wanted.jwksUri)?.protocol !== 'https:') return badKeys()
   await store.addClient({
     id,
     tenant: wanted.tenant,
@@ -65,17 +67,13 @@ export async function registerClient(
 /** A key set that could never verify an assertion, or that gives a private key away, is refused when it is registered. */
 async function checkKeys(jwks: JSONWebKeySet): Promise<void> {
   const keys: unknown = jwks.keys
-  if (!Array.isArray(keys) || keys.length === 0 || keys.length > KEYS_PER_CLIENT_MAX)
-    return invalid('jwks-invalid', `A key set has 1 to ${KEYS_PER_CLIENT_MAX} keys in "keys".`)
-  for (const key of keys as JWK[]) {
+  if (!Array.isArray(keys) || keys.length === 0 || keys.length > KEYS_PER_CLIENT_MAX) return badKeys()
+  for (const key of keys as (JWK | null)[]) {
+    if (key === null || typeof key !== 'object') return badKeys()
     const algorithm = key.kty === 'RSA' ? 'RS384' : key.kty === 'EC' && key.crv === 'P-384' ? 'ES384' : undefined
     const secretPart = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'].some((name) => name in key)
     const usable = typeof key.kid === 'string' && (key.alg === undefined || key.alg === algorithm)
-    if (algorithm === undefined || secretPart || !usable || !(await imports(key, algorithm)))
-      return invalid(
-        'jwks-invalid',
-        'Each key needs a "kid" and must be a public RSA key of 2048 bits or more (RS384) or a public P-384 key (ES384).',
-      )
+    if (algorithm === undefined || secretPart || !usable || !(await imports(key, algorithm))) return badKeys()
   }
 }
 
@@ -90,6 +88,18 @@ async function imports(key: JWK, algorithm: string): Promise<boolean> {
   }
 }
 
-function invalid(code: string, message: string): never {
-  return raise({ category: 'invalid', code: `identity.${code}`, message })
+function badCredential(): never {
+  return raise({
+    category: 'invalid',
+    code: 'identity.credential-invalid',
+    message: 'Give one of: a secret of 8 to 256 printable ASCII characters, a key set, or the address of a key set.',
+  })
+}
+
+function badKeys(): never {
+  return raise({
+    category: 'invalid',
+    code: 'identity.jwks-invalid',
+    message: `Give 1 to ${KEYS_PER_CLIENT_MAX} public keys, each with a "kid": RSA of 2048 bits or more (RS384) or P-384 (ES384). The address of a key set starts with https://.`,
+  })
 }

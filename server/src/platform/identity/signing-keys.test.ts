@@ -45,7 +45,7 @@ test('a key signs for 90 days, the next one is accepted where it is not known ye
     await server.identity.createClient({ id: 'app', tenant: 1, scope: 'system/*.rs', secret: 'app-secret' })
     const token = async (): Promise<string> => {
       const answer = await server.ask({ grant_type: 'client_credentials' }, basic('app', 'app-secret'))
-      return `Bearer ${answer.body['access_token']}`
+      return `Bearer ${String(answer.body['access_token'])}`
     }
     const kidsOf = async (): Promise<string[]> => {
       const { keys } = (await (await fetch(`${server.url}/oauth2/jwks`)).json()) as { keys: { kid: string }[] }

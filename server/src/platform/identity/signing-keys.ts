@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
-import { type Clock, raise } from '#kernel'
+import { assert, type Clock } from '#kernel'
 import type { IdentityStore } from './store.ts'
 
 /** ES256: approved under FIPS 186-5, 64-byte signatures, and known to every JOSE library. */
@@ -94,11 +94,6 @@ async function newKey(): Promise<JWK & { kid: string }> {
 
 async function publicKey({ d: _, ...jwk }: JWK): Promise<CryptoKey> {
   const key = await importJWK(jwk, TOKEN_ALGORITHM)
-  if (key instanceof Uint8Array)
-    return raise({
-      category: 'bug',
-      code: 'identity.signing-key-symmetric',
-      message: 'A stored signing key is symmetric. Restore the identity schema from a backup.',
-    })
+  assert(!(key instanceof Uint8Array), 'a stored signing key is an EC key')
   return key
 }

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { after, before, mock, test } from 'node:test'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import {
   type Answer,
+  asserting,
   basic,
+  clientKey,
   type IdentityServer,
   type OpenTestDatabase,
   openTestDatabase,
@@ -14,6 +18,8 @@ const GRANT = { grant_type: 'client_credentials' }
 const SECRET = 'a secret with spaces'
 let database: OpenTestDatabase
 let server: IdentityServer
+
+const spoken = (['debug', 'info', 'log', 'warn', 'error'] as const).map((level) => mock.method(console, level))
 
 before(async () => {
   database = await openTestDatabase()
@@ -182,4 +188,34 @@ test('the discovery documents claim what is there', async () => {
   assert.equal(oauth['issuer'], server.url)
   assert.equal(oauth['jwks_uri'], `${server.url}/oauth2/jwks`)
   assert.equal(server.identity.wellKnown('/.well-known/openid-configuration'), undefined)
+})
+
+test('a key set at a private address is not fetched', async () => {
+  const jwksUri = 'https://127.0.0.1:9/jwks.json'
+  await server.identity.createClient({ id: 'inward', tenant: 1, scope: 'system/*.rs', jwksUri })
+  const key = await clientKey('ES384', 'k')
+  const claims = { iss: 'inward', sub: 'inward', aud: server.identity.tokenEndpoint }
+  assert.equal((await server.ask(asserting(await key.assertion(claims)))).status, 401)
+})
+
+test('a client that hangs up while sending leaves no trace in the log', async () => {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+  const closed = once(socket, 'close')
+  socket.write('POST /oauth2/token HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\ngrant')
+  socket.end()
+  socket.resume()
+  await closed
+  assert.equal((await server.ask(GRANT, asReader())).status, 200)
+  assert.deepEqual(
+    server.logLines.filter((line) => line.includes('"level":50')),
+    [],
+  )
+})
+
+test('oidc-provider wrote nothing to the console in all of this', () => {
+  for (const { mock: heard } of spoken)
+    assert.deepEqual(
+      heard.calls.map((call) => call.arguments),
+      [],
+    )
 })

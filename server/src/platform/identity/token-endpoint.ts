@@ -64,6 +64,8 @@ export function createTokenEndpoint(
       arrivals.set(received.request, about)
       await (await handlerFor())(received.request, response)
     } catch (error) {
+      // The client went away while sending: there is nobody to answer and nothing was decided.
+      if (!request.complete && request.destroyed) return
       options.log.error('token endpoint failed', { requestId: about.requestId, ...errorFields(error) })
       if (!response.headersSent) answer(response, 503, UNAVAILABLE, { 'Retry-After': '1' })
     }
@@ -79,16 +81,17 @@ function recordLogin(
     ctx.state['tokenRequest'] = arrivals.get(ctx.req)
     await next()
     if (ctx.path !== TOKEN_PATH) return
-    const { requestId, address, claimed = '', client, failure } = tokenRequest(ctx)
+    const { requestId, address, guessing, client, failure } = tokenRequest(ctx)
     // The token endpoint is for servers; no browser script of any origin reads its answer.
     for (const name of ['Access-Control-Allow-Origin', 'Access-Control-Expose-Headers', 'Vary']) ctx.remove(name)
     ctx.set('Pragma', 'no-cache')
     if (failure !== undefined) log.error('token request failed', { requestId, ...errorFields(failure) })
     if (failure instanceof FaultError) unavailable(ctx)
-    const waitMs = limiter.waitMs(claimed, address)
-    if (ctx.status === 401) limiter.failed(claimed, address)
-    if (ctx.status === 429) ctx.set('Retry-After', String(Math.ceil(waitMs / 1_000)))
-    if (ctx.status === 200) limiter.succeeded(claimed, address)
+    if (guessing !== undefined) {
+      if (ctx.status === 401) limiter.failed(guessing, address)
+      if (ctx.status === 200) limiter.succeeded(guessing, address)
+      if (ctx.status === 429) ctx.set('Retry-After', String(Math.ceil(limiter.waitMs(guessing, address) / 1_000)))
+    }
     const outcome = ctx.status === 200 ? 'success' : ctx.status >= 500 ? 'failed' : 'refused'
     try {
       await onLogin({ tenant: client?.tenant ?? 0, client: client?.id ?? '', outcome, requestId })

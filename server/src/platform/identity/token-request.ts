@@ -7,8 +7,8 @@ export interface TokenRequest {
   requestId: string
   /** The client's network address, for the failure limiter. */
   address: string
-  /** The client id as sent, before anything is proved. */
-  claimed?: string
+  /** The client id as sent, when a secret came with it: only secrets can be guessed, so only they are limited. */
+  guessing?: string
   /** The registered client with that id, disabled or not. */
   client?: ClientRow
   /** Why the answer is a 5xx. */
