@@ -3,8 +3,11 @@ import { randomBytes } from 'node:crypto'
 import {
   appendFileSync,
   chownSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -26,14 +29,29 @@ export const OWNER = 'salus'
 const NEW_CLUSTER_BYTES = 128 * 1024 * 1024
 const INITDB_MS_MAX = 120_000
 
+export interface Initialisation {
+  place: Place
+  native: Native
+  user: OsUser | undefined
+  /** False only in tests of logic: without fsync. */
+  durable: boolean
+}
+
 /**
  * Make the cluster when there is none, and check that this PostgreSQL can run the one there is.
- * Faults `db.disk-full`, `db.data-dir-newer`, `db.data-dir-older`, `db.init-failed`.
+ * Faults `db.disk-full`, `db.data-dir-newer`, `db.data-dir-older`, `db.password-missing`,
+ * `db.init-failed`.
  */
-export async function initialise(options: { place: Place; native: Native; user: OsUser | undefined }): Promise<void> {
+export async function initialise(options: Initialisation): Promise<void> {
   const { place, native } = options
   const versionFile = join(place.data, 'PG_VERSION')
   if (!existsSync(versionFile)) return create(options)
+  if (!existsSync(place.password))
+    raise({
+      category: 'invalid',
+      code: 'db.password-missing',
+      message: `${place.password} is missing: it holds the password of the database beside it. Put it back from your copy of the data directory.`,
+    })
   const major = Number.parseInt(readFileSync(versionFile, 'utf8'), 10)
   if (major > native.major)
     raise({
@@ -49,8 +67,8 @@ export async function initialise(options: { place: Place; native: Native; user: 
     })
 }
 
-async function create(options: { place: Place; native: Native; user: OsUser | undefined }): Promise<void> {
-  const { place, native, user } = options
+async function create(options: Initialisation): Promise<void> {
+  const { place, native, user, durable } = options
   const space = statfsSync(place.base)
   if (space.bavail * space.bsize < NEW_CLUSTER_BYTES) throw diskFull()
   for (const name of readdirSync(place.base))
@@ -64,12 +82,14 @@ async function create(options: { place: Place; native: Native; user: OsUser | un
     rmSync(passwordForInit, { force: true })
     writeFileSync(passwordForInit, password, { mode: 0o600 })
     if (user) for (const path of [fresh, passwordForInit]) chownSync(path, user.uid, user.gid)
-    await initdb({ native, user, data: fresh, passwordFile: passwordForInit })
+    await initdb({ native, user, durable, data: fresh, passwordFile: passwordForInit })
     mkdirSync(join(fresh, 'conf.d'), { mode: 0o700 })
     if (user) chownSync(join(fresh, 'conf.d'), user.uid, user.gid)
     appendFileSync(join(fresh, 'postgresql.conf'), "\ninclude_dir = 'conf.d'\n")
-    writeFileSync(place.password, password, { mode: 0o600 })
+    // A cluster without its password is lost: the password is on disk before the cluster has its name.
+    writeFileSync(place.password, password, { mode: 0o600, flush: true })
     renameSync(fresh, place.data)
+    syncDirectory(place.base)
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true })
     throw (error as NodeJS.ErrnoException).code === 'ENOSPC' ? diskFull(error) : error
@@ -78,9 +98,19 @@ async function create(options: { place: Place; native: Native; user: OsUser | un
   }
 }
 
+function syncDirectory(dir: string): void {
+  const handle = openSync(dir, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}
+
 async function initdb(options: {
   native: Native
   user: OsUser | undefined
+  durable: boolean
   data: string
   passwordFile: string
 }): Promise<void> {
@@ -91,6 +121,7 @@ async function initdb(options: {
   flags.push('--auth-local=scram-sha-256', '--auth-host=scram-sha-256')
   // Iterations slow down guessing a person's password; this one is 256 random bits.
   flags.push('--set', 'scram_iterations=1')
+  if (!options.durable) flags.push('--no-sync')
   try {
     await promisify(execFile)(join(native.dir, 'bin', 'initdb'), flags, {
       cwd: data,

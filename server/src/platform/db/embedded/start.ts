@@ -103,7 +103,8 @@ class Cluster implements EmbeddedPostgres {
     const { native: source } = this.#options
     await this.#clearOrphan()
     this.#native = prepareNative({ user: this.#user, copyTo: this.#place.bin, ...(source ? { source } : {}) })
-    await initialise({ place: this.#place, native: this.#native, user: this.#user })
+    const durable = this.#options.durable ?? true
+    await initialise({ place: this.#place, native: this.#native, user: this.#user, durable })
     await this.#launch()
     await ensureDatabase(this.url)
   }
