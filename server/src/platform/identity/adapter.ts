@@ -27,12 +27,9 @@ export function createAdapters(options: Options): (name: string) => Adapter {
 }
 
 /** Too many wrong credentials for this client id from this address. */
-export class TooManyFailures extends errors.OIDCProviderError {
-  readonly waitMs: number
-
+class TooManyFailures extends errors.OIDCProviderError {
   constructor(waitMs: number) {
     super(429, 'slow_down')
-    this.waitMs = waitMs
     this.error_description = `too many failed attempts, wait ${Math.ceil(waitMs / 1_000)} s`
   }
 }

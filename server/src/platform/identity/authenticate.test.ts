@@ -58,7 +58,8 @@ const MISSING = 'unauthenticated identity.token-missing'
 async function signed(claims: JWTPayload, header: object = {}): Promise<string> {
   const [row] = await createIdentityStore(database.database).signingKeys(0)
   assert.ok(row)
-  const jwk = JSON.parse(await markingSealer.openText(row.sealed, `identity.signing-key:${row.kid}`)) as JWK
+  const text = await markingSealer.openText('signing-key', 1, row.sealed, row.kid)
+  const jwk = JSON.parse(text ?? '') as JWK
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: row.kid, ...header })
     .sign(await importJWK(jwk, 'ES256'))

@@ -2,7 +2,7 @@ import type { Clock } from '#kernel'
 import type { IdentityStore } from './store.ts'
 
 /** How long a disabled or changed client's tokens may go on working. Asking per request would cost a round trip each. */
-export const RECHECK_MS = 5_000
+const RECHECK_MS = 5_000
 /** Clients remembered, about 1 MB; beyond it the one seen first is asked for again. */
 const CLIENTS_MAX = 10_000
 

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 
 /** A token request with an RS384 assertion of an RSA-4096 key is 2 kB; nothing honest comes near this. */
-export const BODY_BYTES_MAX = 8 * 1024
+const BODY_BYTES_MAX = 8 * 1024
 
 /** All that oidc-provider gets to see: no cookies, no forwarding headers, no experiments of other specifications. */
 const HEADERS = ['authorization', 'content-type', 'content-length', 'transfer-encoding'] as const

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { FaultError } from '#kernel'
 import {
   basic,
   markingSealer,
@@ -31,11 +32,20 @@ test('processes that start together sign with one key', async () => {
 
 test('what is stored of a key went through the sealer, bound to its id', async () => {
   const rows = await createIdentityStore(database.database).signingKeys(0)
+  assert.equal(rows.length, 1)
   for (const { kid, sealed } of rows) {
-    assert.doesNotMatch(sealed.toString(), /"d"/)
-    assert.throws(() => markingSealer.openText(sealed, 'identity.signing-key:other'))
-    assert.match(await markingSealer.openText(sealed, `identity.signing-key:${kid}`), /"d"/)
+    assert.doesNotMatch(sealed, /"d"/)
+    assert.equal(await markingSealer.openText('signing-key', 1, sealed, 'other'), undefined)
+    assert.match((await markingSealer.openText('signing-key', 1, sealed, kid)) ?? '', /"d"/)
   }
+})
+
+test('with another vault the start is refused instead of signing with a new key', async () => {
+  const sealer = { ...markingSealer, openText: () => undefined }
+  await assert.rejects(
+    openKeyring({ store: createIdentityStore(database.database), sealer, clock: movableClock() }),
+    (error) => error instanceof FaultError && error.fault.code === 'identity.signing-key-unreadable',
+  )
 })
 
 test('a key signs for 90 days, the next one is accepted where it is not known yet, and the old one is dropped', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
-import { assert, type Clock } from '#kernel'
+import { assert, type Clock, raise } from '#kernel'
 import type { IdentityStore } from './store.ts'
 
 /** ES256: approved under FIPS 186-5, 64-byte signatures, and known to every JOSE library. */
@@ -14,11 +14,17 @@ const FRESH_MS = 60_000
 /** Tokens with an unknown key id make the keys be read again at most this often, whoever sends them. */
 const RELOAD_MS = 5_000
 
-/** Seals and opens the private keys; the vault does it in the product. `use` is bound into the seal. */
+/** The part of the vault that seals the private keys: a text for a purpose, a tenant and a context, opened only with the same. */
 export interface Sealer {
-  sealText(text: string, use: string): Promise<Buffer> | Buffer
-  openText(sealed: Buffer, use: string): Promise<string> | string
+  sealText(purpose: string, tenant: number, text: string, context: string): string | Promise<string>
+  /** Undefined when it was not sealed so. */
+  openText(purpose: string, tenant: number, sealed: string, context: string): MaybeText | Promise<MaybeText>
 }
+
+type MaybeText = string | undefined
+
+/** The signing keys are the installation's: they are sealed under the default tenant's key, bound to their key id. */
+const SIGNING_KEY_SEAL = { purpose: 'signing-key', tenant: 1 } as const
 
 /** Newest first. Private keys, for oidc-provider, and what verifies by key id. */
 export interface SigningKeys {
@@ -66,25 +72,32 @@ function sameKeys(a: SigningKeys, b: SigningKeys): boolean {
 }
 
 async function load({ store, sealer, clock }: Parameters<typeof openKeyring>[0]): Promise<SigningKeys> {
+  const { purpose, tenant } = SIGNING_KEY_SEAL
   let rows = await store.signingKeys(clock.now() - VERIFYING_MS)
   const active = rows.find((row) => row.retired === undefined)
   if (!active || active.created < clock.now() - SIGNING_MS) {
     const jwk = await newKey()
-    const sealed = await sealer.sealText(JSON.stringify(jwk), useOf(jwk.kid))
+    const sealed = await sealer.sealText(purpose, tenant, JSON.stringify(jwk), jwk.kid)
     await store.addSigningKey({ kid: jwk.kid, sealed, now: clock.now(), replaces: active?.kid })
     rows = await store.signingKeys(clock.now() - VERIFYING_MS)
   }
   const keys = { private: [] as JWK[], verify: new Map<string, CryptoKey>() }
   for (const { kid, sealed } of rows) {
-    const jwk = JSON.parse(await sealer.openText(sealed, useOf(kid))) as JWK
+    const text = (await sealer.openText(purpose, tenant, sealed, kid)) ?? unreadable()
+    const jwk = JSON.parse(text) as JWK
     keys.private.push(jwk)
     keys.verify.set(kid, await publicKey(jwk))
   }
   return keys
 }
 
-function useOf(kid: string): string {
-  return `identity.signing-key:${kid}`
+function unreadable(): never {
+  return raise({
+    category: 'unavailable',
+    code: 'identity.signing-key-unreadable',
+    message:
+      'A token signing key does not open with the keys of this vault. Start with the root key the database was made with.',
+  })
 }
 
 async function newKey(): Promise<JWK & { kid: string }> {

@@ -21,7 +21,7 @@ export interface SigningKeyRow {
   kid: string
   created: number
   retired: number | undefined
-  sealed: Buffer
+  sealed: string
 }
 
 export interface IdentityStore {
@@ -35,7 +35,7 @@ export interface IdentityStore {
   /** The signing key and those retired since `retiredAfter`, newest first. */
   signingKeys(retiredAfter: number): Promise<SigningKeyRow[]>
   /** Nothing happens when another process has replaced the same key, or made the first one, already. */
-  addSigningKey(key: { kid: string; sealed: Buffer; now: number; replaces: string | undefined }): Promise<void>
+  addSigningKey(key: { kid: string; sealed: string; now: number; replaces: string | undefined }): Promise<void>
   /** True for the first use of `digest` by any process. */
   useAssertion(digest: Buffer, expires: number): Promise<boolean>
   sweepAssertions(now: number): Promise<void>
@@ -67,7 +67,7 @@ const ADD_SIGNING_KEY = {
   text: `with retired as (
     update identity.signing_key set retired = $2::bigint where kid = $4::text and retired is null returning kid)
   insert into identity.signing_key (kid, created, sealed)
-  select $1::text, $2::bigint, $3::bytea where $4::text is null or exists (select from retired)
+  select $1::text, $2::bigint, $3::text where $4::text is null or exists (select from retired)
   on conflict do nothing`,
 }
 const USE_ASSERTION = {
@@ -114,7 +114,7 @@ function signingKeyRow(row: Row): SigningKeyRow {
     kid: row[0] as string,
     created: row[1] as number,
     retired: (row[2] ?? undefined) as number | undefined,
-    sealed: row[3] as Buffer,
+    sealed: row[3] as string,
   }
 }
 

@@ -32,7 +32,7 @@ create table identity.signing_key (
   created bigint not null,
   -- When a newer key took over; it verifies until the last token it signed has expired.
   retired bigint,
-  sealed bytea not null
+  sealed text not null
 );
 -- One key signs at a time, also when several processes start together.
 create unique index signing_key_active on identity.signing_key ((true)) where retired is null;
