@@ -1,9 +1,10 @@
 import tables from '../generated/search-parameters.json' with { type: 'json' }
 
-const compartments: Record<string, Record<string, string>> = tables.compartments
+const tableOf = (types: Record<string, string>): ReadonlyMap<string, string> => new Map(Object.entries(types))
+const compartments = new Map(Object.entries(tables.compartments).map(([name, types]) => [name, tableOf(types)]))
 
 /** The compartments of R4 that are defined by search parameters. Spec: https://hl7.org/fhir/R4/compartmentdefinition.html */
-export const COMPARTMENTS: readonly string[] = Object.keys(compartments)
+export const COMPARTMENTS: readonly string[] = [...compartments.keys()]
 
 /**
  * Codes of the search parameters that put a resource of this type into the compartment: one match with the compartment's
@@ -11,5 +12,5 @@ export const COMPARTMENTS: readonly string[] = Object.keys(compartments)
  * Spec: https://hl7.org/fhir/R4/compartmentdefinition.html
  */
 export function compartmentParams(compartment: string, type: string): string[] {
-  return compartments[compartment]?.[type]?.split(' ') ?? []
+  return compartments.get(compartment)?.get(type)?.split(' ') ?? []
 }

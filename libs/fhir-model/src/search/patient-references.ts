@@ -2,7 +2,7 @@ import type { Json } from '../json.ts'
 import { parameterRoutes } from './compiled-parameter.ts'
 import { link, type Visit } from './link.ts'
 import { referencedType } from './references.ts'
-import type { SearchValue } from './search-value.ts'
+import type { SearchValue, UriValue } from './search-value.ts'
 import { ownerParameter } from './type-plan.ts'
 
 const visits = new Map<string, Visit[]>()
@@ -21,9 +21,8 @@ export function patientReferences(resource: object): string[] {
   if (known.length === 0) return []
   const found: SearchValue[] = []
   for (const visit of known) visit(json, found, json)
-  const references: string[] = []
-  for (const value of found) if (value.kind === 'uri' && !references.includes(value.value)) references.push(value.value)
-  return references
+  const references = found.map((value) => (value as UriValue).value)
+  return references.length < 2 ? references : [...new Set(references)]
 }
 
 function compile(type: string): Visit[] {

@@ -4,7 +4,8 @@
 // oxlint-disable-next-line no-control-regex -- browsers skip them within an address
 const IGNORED = /[\u0000-\u0020]/g
 const DEPTH_MAX = 200
-const NAMED_ENTITY = /^&(?:[A-Za-z][A-Za-z0-9]{1,31}|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});/
+// Narrative is XML, which knows no &nbsp;: other characters stand for themselves.
+const ENTITY = /^&(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});/
 const TAG = /^<(\/?)([A-Za-z][A-Za-z0-9]*)((?:\s+[A-Za-z_:][-A-Za-z0-9_:.]*\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>/
 
 /** The elements of the chapters of HTML 4.0 that narrative may use. */
@@ -37,7 +38,7 @@ export function isMarkup(text: string): boolean {
 
 /**
  * Whether well-formed markup holds only formatting: no element beyond the list, no `on...` attribute, no address that
- * runs code.
+ * runs code. Comments count too, so that no reader's idea of where one ends matters.
  */
 export function isMarkupClean(text: string): boolean {
   for (const [, name = ''] of text.matchAll(/<([A-Za-z][A-Za-z0-9]*)/g))
@@ -67,7 +68,7 @@ function nextMark(text: string, at: number): number {
 }
 
 function afterEntity(text: string, at: number): number {
-  const entity = NAMED_ENTITY.exec(text.slice(at, at + 40))
+  const entity = ENTITY.exec(text.slice(at, at + 40))
   return entity === null ? -1 : at + entity[0].length
 }
 
