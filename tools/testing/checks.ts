@@ -37,6 +37,8 @@ export const FAST_CHECKS: readonly Check[] = [TYPES, FORMAT, TIDY, DOCS]
 
 /** The reference machine has two cores. */
 const CHECKS_AT_ONCE = 2
+/** The slowest takes seconds; one that takes this long hangs. */
+const CHECK_TIMEOUT_MS = 300_000
 /** A check that prints more than this has said enough. */
 const OUTPUT_CHARACTERS_MAX = 20_000
 
@@ -69,7 +71,7 @@ async function runCheck(check: Check): Promise<boolean> {
 /** Runs a program in the checkout; its output in one string, its exit code, 127 when it could not be started. */
 export function capture(command: string, args: string[]): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], timeout: CHECK_TIMEOUT_MS })
     let output = ''
     const collect = (chunk: Buffer): void => {
       output += chunk.toString('utf8')
