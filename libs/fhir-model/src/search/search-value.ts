@@ -42,17 +42,20 @@ export interface ReferenceValue {
   url?: string
   identifier?: { system?: string; value?: string }
 }
+/** Closed interval in ms since 1970, UTC; a date without time covers the whole day. Spec: https://hl7.org/fhir/R4/search.html#date */
 export interface DateValue {
   kind: 'date'
   lo: number
   hi: number
 }
+/** `lo` to `hi` is what the digits of `value` stand for. Spec: https://hl7.org/fhir/R4/search.html#number */
 export interface NumberValue {
   kind: 'number'
   value: number
   lo: number
   hi: number
 }
+/** As a number, in the unit as written. A Range has its low end as value. Spec: https://hl7.org/fhir/R4/search.html#quantity */
 export interface QuantityValue {
   kind: 'quantity'
   value: number
@@ -62,6 +65,7 @@ export interface QuantityValue {
   code?: string
   unit?: string
 }
+/** The URI as written. Spec: https://hl7.org/fhir/R4/search.html#uri */
 export interface UriValue {
   kind: 'uri'
   value: string

@@ -9,6 +9,7 @@ export interface ValidationIssue {
   message: string
 }
 
+/** Codes that validation uses. Spec: https://hl7.org/fhir/R4/valueset-issue-type.html */
 export type IssueCode = 'structure' | 'required' | 'value' | 'code-invalid' | 'invariant' | 'too-long' | 'too-costly'
 
 /** What a check answers; constants, so that checking allocates nothing. */
