@@ -18,6 +18,16 @@ test('a date covers all of what it names', () => {
 })
 
 test('what is no date is refused', () => {
-  for (const text of ['', '20', '2020-13', '2020-02-30', '2020-5', '2020-01-01T25:00', '2020-01-01T10', '2020-01-01T10:00:00+99:00', 'today'])
+  for (const text of [
+    '',
+    '20',
+    '2020-13',
+    '2020-02-30',
+    '2020-5',
+    '2020-01-01T25:00',
+    '2020-01-01T10',
+    '2020-01-01T10:00:00+99:00',
+    'today',
+  ])
     assert.equal(dateRange(text), undefined, text)
 })

@@ -8,7 +8,14 @@ export function dateRange(text: string): { lo: number; hi: number } | undefined 
   const found = DATE.exec(text)
   if (!found) return undefined
   const [, year, month, day, hour, minute, second, fraction, zone] = found
-  const parts = [Number(year), Number(month ?? 1), Number(day ?? 1), Number(hour ?? 0), Number(minute ?? 0), Number(second ?? 0)] as const
+  const parts = [
+    Number(year),
+    Number(month ?? 1),
+    Number(day ?? 1),
+    Number(hour ?? 0),
+    Number(minute ?? 0),
+    Number(second ?? 0),
+  ] as const
   const lo = moment(parts)
   // 30 February would silently become 1 March: the parts must come back as they were written.
   const back = new Date(lo)

@@ -11,5 +11,6 @@ test('the written precision decides the interval', () => {
 })
 
 test('what is no decimal is refused', () => {
-  for (const text of ['', 'x', '5,4', '1e999', 'Infinity', '0x10', '--1', '1.']) assert.equal(numberRange(text), undefined, text)
+  for (const text of ['', 'x', '5,4', '1e999', 'Infinity', '0x10', '--1', '1.'])
+    assert.equal(numberRange(text), undefined, text)
 })

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
-import { SEARCH_LIMITS } from './search-limits.ts'
 import { tidy } from './number-range.ts'
+import { SEARCH_LIMITS } from './search-limits.ts'
 
 export const UCUM_SYSTEM = 'http://unitsofmeasure.org'
 

@@ -1,0 +1,75 @@
+import type { Row } from '#db'
+import { LIMITS } from '#kernel'
+import type { StoredRow } from '../store/rows.ts'
+import { type Compiled, compileSearch } from './compile-search.ts'
+import { matchesFilters } from './matcher.ts'
+import type { PreparedType } from './prepare-search.ts'
+import type { Searcher } from './readable.ts'
+import type { SearchDeps } from './search-deps.ts'
+import { SEARCH_LIMITS } from './search-limits.ts'
+import { reversed } from './sort-order.ts'
+import type { Place } from './store.ts'
+
+/** A match and its place in the order. */
+export interface Found {
+  row: StoredRow
+  keys: readonly number[]
+}
+
+export interface Fetched {
+  found: Found[]
+  /** Set when not all candidates could be looked at: where the look-out stopped. */
+  cut?: Place
+}
+
+/**
+ * Up to `limit` matches in order, after a place; `backwards` for those before it, nearest first. Candidates that only
+ * their body can decide are opened in batches until the page is full, LIMITS.sealedCandidatesMax at most.
+ */
+export async function fetchRows(
+  deps: SearchDeps,
+  searcher: Searcher,
+  types: readonly PreparedType[],
+  page: { limit: number; after?: Place | undefined; backwards?: boolean },
+): Promise<Fetched> {
+  const verify = new Map(types.filter((type) => type.verify.length > 0).map((type) => [type.number, type.verify]))
+  const ask = async (after: Place | undefined, limit: number): Promise<Found[]> => {
+    const turn = page.backwards ? { order: reversed } : {}
+    return run(deps, compileSearch(types, searcher, { after, limit, ...turn }, deps.names), searcher.tenant)
+  }
+  if (verify.size === 0) return { found: await ask(page.after, page.limit) }
+  const found: Found[] = []
+  let after = page.after
+  for (let examined = 0; examined < LIMITS.sealedCandidatesMax; ) {
+    const batch = await ask(after, SEARCH_LIMITS.verifyBatchRows)
+    const bodies = await deps.open(batch.map(({ row }) => row))
+    for (const [index, candidate] of batch.entries()) {
+      const filters = verify.get(candidate.row.type)
+      const body = bodies[index]
+      if (filters && (!body || !matchesFilters(body, filters, deps.base))) continue
+      found.push(candidate)
+      if (found.length === page.limit) return { found }
+    }
+    const last = batch.at(-1)
+    if (!last || batch.length < SEARCH_LIMITS.verifyBatchRows) return { found }
+    examined += batch.length
+    after = placeOf(last)
+  }
+  return { found, ...(after ? { cut: after } : {}) }
+}
+
+/** The place of a match: the next page starts after it. */
+export function placeOf({ row, keys }: Found): Place {
+  return { keys, rid: row.rid }
+}
+
+async function run(deps: SearchDeps, { statement, values }: Compiled, tenant: number): Promise<Found[]> {
+  const rows = await deps.database.query(statement, values)
+  return rows.map((row) => ({ row: storedRow(row, tenant), keys: row.slice(6) as number[] }))
+}
+
+/** A row of the columns every search selects. */
+export function storedRow(row: Row, tenant: number): StoredRow {
+  const [type, rid, patient, version, updated, sealed] = row as [number, number, number, number, number, Buffer]
+  return { tenant, type, rid, patient, version, updated, sealed, deleted: false }
+}

@@ -1,0 +1,109 @@
+import { isResourceType, searchParameters } from '@salus/fhir-model'
+import { LIMITS, raise } from '#kernel'
+import { SEARCH_LIMITS } from './search-limits.ts'
+import type { Include, OutputWishes, SearchRequest, SortKey } from './search-request.ts'
+
+/** The parts of a request that say how to answer, not what to find. https://hl7.org/fhir/R4/search.html#return */
+export type Controls = Pick<SearchRequest, 'sort' | 'count' | 'total' | 'includes' | 'output'>
+
+export function defaultControls(): Controls {
+  return { sort: [], count: LIMITS.pageEntriesDefault, total: 'none', includes: [], output: {} }
+}
+
+type Reader = (controls: Controls, value: string, types: readonly string[]) => void
+
+const READERS: Record<string, Reader> = {
+  _sort: (controls, value, types) => {
+    controls.sort = value.split(',').map((key) => sortKey(key, types))
+    if (controls.sort.length > SEARCH_LIMITS.sortKeysMax)
+      invalid('_sort', `at most ${SEARCH_LIMITS.sortKeysMax} parameters`)
+  },
+  _count: (controls, value) => {
+    if (!/^\d{1,9}$/.test(value)) invalid('_count', 'a whole number')
+    controls.count = Math.min(Number(value), LIMITS.pageEntriesMax)
+  },
+  _total: (controls, value) => {
+    controls.total = oneOf('_total', value, ['none', 'estimate', 'accurate'])
+  },
+  _include: (controls, value, types) => addInclude(controls, include(value, types, false)),
+  _revinclude: (controls, value, types) => addInclude(controls, include(value, types, true)),
+  _summary: (controls, value) => {
+    controls.output.summary = oneOf<NonNullable<OutputWishes['summary']>>('_summary', value, [
+      'true',
+      'text',
+      'data',
+      'count',
+      'false',
+    ])
+  },
+  _elements: (controls, value) => {
+    controls.output.elements = value
+      .split(',')
+      .map((name) => (/^[A-Za-z][\w.]{0,80}$/.test(name) ? name : invalid('_elements', 'element names')))
+  },
+  _format: (controls, value) => {
+    controls.output.format = value
+  },
+  _pretty: (controls, value) => {
+    controls.output.pretty = oneOf('_pretty', value, ['true', 'false']) === 'true'
+  },
+}
+
+/** Whether `name` says how to answer; `_include:iterate` and the like do not. */
+export function isControl(name: string): boolean {
+  return Object.hasOwn(READERS, name)
+}
+
+/** Take one such parameter into `controls`. Faults: `fhir.search.value-invalid`, `fhir.search.sort-unknown`, `fhir.search.include-unknown`. */
+export function readControl(controls: Controls, name: string, value: string, types: readonly string[]): void {
+  READERS[name]?.(controls, value, types)
+}
+
+function sortKey(text: string, types: readonly string[]): SortKey {
+  const descending = text.startsWith('-')
+  const code = descending ? text.slice(1) : text
+  const sortable = types.every((type) => {
+    const def = searchParameters(type).get(code)
+    return def !== undefined && def.index >= 0 && def.type !== 'composite'
+  })
+  if (!sortable)
+    raise({
+      category: 'invalid',
+      code: 'fhir.search.sort-unknown',
+      message: '_sort takes search parameters of the type, each with an optional minus sign before it.',
+    })
+  return { code, descending }
+}
+
+function include(value: string, types: readonly string[], reverse: boolean): Include {
+  const [source = '', code = '', target, ...rest] = value.split(':')
+  const def = isResourceType(source) ? searchParameters(source).get(code) : undefined
+  const fits = def?.type === 'reference' && rest.length === 0 && (reverse || types.includes(source))
+  const known =
+    target === undefined || (isResourceType(target) && (def?.targets.length === 0 || def?.targets.includes(target)))
+  if (!fits || !known)
+    raise({
+      category: 'invalid',
+      code: 'fhir.search.include-unknown',
+      message: `${reverse ? '_revinclude' : '_include'} takes Type:parameter or Type:parameter:Target, of a reference parameter${reverse ? '' : ' of the searched type'}.`,
+    })
+  return { reverse, source, code, ...(target === undefined ? {} : { target }) }
+}
+
+function addInclude(controls: Controls, one: Include): void {
+  if (controls.includes.length >= SEARCH_LIMITS.includesMax)
+    raise({
+      category: 'too-costly',
+      code: 'fhir.search.includes-too-many',
+      message: `A search takes at most ${SEARCH_LIMITS.includesMax} _include and _revinclude parameters.`,
+    })
+  controls.includes.push(one)
+}
+
+function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
+  return allowed.includes(value as T) ? (value as T) : invalid(name, `one of ${allowed.join(', ')}`)
+}
+
+function invalid(name: string, wanted: string): never {
+  return raise({ category: 'invalid', code: 'fhir.search.value-invalid', message: `${name} takes ${wanted}.` })
+}

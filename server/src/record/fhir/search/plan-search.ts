@@ -1,0 +1,129 @@
+import { not, or, type Predicate } from './predicate.ts'
+import { SEARCH_LIMITS } from './search-limits.ts'
+import type { Branch, Order, SearchPlan } from './store.ts'
+
+/** A plan, and whether its shape alone fixes how PostgreSQL runs it: only then a prepared (generic) plan is safe. */
+export interface Planned {
+  plan: SearchPlan
+  fixed: boolean
+}
+
+/**
+ * How to find the rows of one type that satisfy `predicate`, so that the cost follows the page and not the record
+ * (measured in docs/adr: storage). A resource's number, then its patient, then a value few have decide at once. A code
+ * is walked newest first. Everything else looks at the newest rows before it asks the token index.
+ */
+export function planSearch(predicate: Predicate, order: Order): Planned {
+  const conditions = predicate.op === 'and' ? predicate.of : [predicate]
+  const has = (op: Predicate['op']): boolean => conditions.some((condition) => condition.op === op)
+  if (has('never'))
+    return direct([{ conditions: [{ op: 'never' }] }], { hideTokens: true, hideOrder: true, fixed: true })
+  if (has('rid')) return direct([{ conditions }], { hideTokens: true, hideOrder: true, fixed: true })
+  if (conditions.some(namesPatient))
+    return direct(
+      splitPatient(conditions).flatMap((part) => splitCode(part, false)),
+      { hideTokens: true, hideOrder: walkedBy(order) !== 'lo', fixed: true },
+    )
+  if (conditions.some((condition) => condition.op === 'tokens' && condition.rare))
+    return direct([{ conditions }], { hideTokens: false, hideOrder: true, fixed: true })
+  const walk = walkedBy(order)
+  if (
+    has('code') &&
+    walk === 'lo' &&
+    conditions.every(({ op }) => op === 'code' || op === 'promoted-date') &&
+    count(conditions, 'code') === 1
+  )
+    return direct(splitCode(conditions, true), { hideTokens: true, hideOrder: false, fixed: true })
+  if (!conditions.some((condition) => isIndexed(condition, walk)))
+    return direct(walk === 'lo' ? splitOpenDate(conditions) : [{ conditions }], {
+      hideTokens: true,
+      hideOrder: false,
+      fixed: false,
+    })
+  const branches = splitCode(conditions, false)
+  if (walk === undefined) return direct(branches, { hideTokens: false, hideOrder: true, fixed: false })
+  return {
+    plan: { branches, hideTokens: false, hideOrder: true, probe: { rows: SEARCH_LIMITS.probeRows, conditions } },
+    fixed: false,
+  }
+}
+
+function direct(branches: Branch[], options: { hideTokens: boolean; hideOrder: boolean; fixed: boolean }): Planned {
+  const { fixed, ...rest } = options
+  return { plan: { branches, ...rest }, fixed }
+}
+
+function count(conditions: Predicate[], op: Predicate['op']): number {
+  return conditions.filter((condition) => condition.op === op).length
+}
+
+/** The column whose index gives the order; undefined when none does. */
+function walkedBy({ keys, ridDescending }: Order): 'lo' | 'updated' | 'rid' | undefined {
+  const [first] = keys
+  if (!first) return 'rid'
+  return keys.length === 1 && (first.on === 'lo' || first.on === 'updated') && first.descending === ridDescending
+    ? first.on
+    : undefined
+}
+
+/** Conditions that an index other than the walked one answers. The opposite of something is never one. */
+function isIndexed(condition: Predicate, walk: string | undefined): boolean {
+  switch (condition.op) {
+    case 'not':
+    case 'present':
+      return false
+    case 'promoted-date':
+      return walk !== 'lo'
+    case 'updated':
+      return walk !== 'updated'
+    default:
+      return true
+  }
+}
+
+function namesPatient(condition: Predicate): boolean {
+  return condition.op === 'patient' || (condition.op === 'or' && condition.of.some(({ op }) => op === 'patient'))
+}
+
+/** Belonging to the patient, and being connected with the patient otherwise, are found apart. */
+function splitPatient(conditions: Predicate[]): Predicate[][] {
+  const at = conditions.findIndex(namesPatient)
+  const condition = conditions[at] as Predicate
+  if (condition.op !== 'or') return [conditions]
+  const own = condition.of.find(({ op }) => op === 'patient') as Predicate
+  const other = or(condition.of.filter((part) => part !== own))
+  return [conditions.with(at, own), [...conditions.toSpliced(at, 1), other, not(own)]]
+}
+
+/** The first coding is a column of the resource; further ones are rows, of which most resources have none. */
+function splitCode(conditions: Predicate[], walk: boolean): Branch[] {
+  const at = conditions.findIndex(({ op }) => op === 'code')
+  const condition = conditions[at]
+  if (condition?.op !== 'code') return [{ conditions }]
+  const { any } = condition
+  const first: Branch = { conditions: conditions.with(at, { op: 'first-code', any }) }
+  const [only] = any
+  // With one code no resource can come up twice in a walk over its further codings.
+  if (walk && any.length === 1 && only)
+    return [
+      first,
+      { conditions: conditions.with(at, not({ op: 'and', of: [{ op: 'first-code', any }] })), through: only },
+    ]
+  const patient = conditions.find(({ op }) => op === 'patient')
+  const patients = patient?.op === 'patient' ? { patients: patient.rids } : {}
+  return [first, { conditions: conditions.with(at, { op: 'further-code', any, ...patients }) }]
+}
+
+/** A date after some moment: what starts about then or later lies together in the date index, long periods in their own. */
+function splitOpenDate(conditions: Predicate[]): Branch[] {
+  const at = conditions.findIndex(
+    (condition) => condition.op === 'promoted-date' && (condition.prefix === 'gt' || condition.prefix === 'ge'),
+  )
+  const condition = conditions[at]
+  if (condition?.op !== 'promoted-date') return [{ conditions }]
+  const { lo, hi } = condition
+  const prefix = condition.prefix as 'gt' | 'ge'
+  return (['near-date', 'long-date'] as const).map((op) => ({
+    conditions: conditions.with(at, { op, prefix, lo, hi }),
+  }))
+}

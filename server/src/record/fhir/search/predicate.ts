@@ -1,0 +1,76 @@
+import type { Prefix } from './search-request.ts'
+
+/**
+ * What a search asks of the index rows of one resource type, with values already keyed and references already numbers.
+ * `store.ts` writes each as SQL.
+ */
+export type Predicate =
+  | { op: 'never' }
+  | { op: 'and' | 'or'; of: Predicate[] }
+  | { op: 'not'; of: Predicate }
+  /** At least one of these tokens. `rare`: few resources have them. */
+  | { op: 'tokens'; any: Buffer[]; rare: boolean }
+  /** At least one of these codings of the promoted code parameter. */
+  | { op: 'code'; any: Buffer[] }
+  /** Made by the planner, the two halves of `code`: the first coding, and only a further one (of these patients). */
+  | { op: 'first-code'; any: Buffer[] }
+  | { op: 'further-code'; any: Buffer[]; patients?: number[] }
+  | { op: 'rid'; rids: number[] }
+  | { op: 'patient'; rids: number[] }
+  | { op: 'reference'; params: number[]; targets: number[] }
+  /** The resource referred to (by the owner column, or by rows of `param`) is of `type` and satisfies `of`. */
+  | { op: 'chain'; param: number | 'patient'; type: string; of: Predicate }
+  | { op: 'present'; mask: bigint; present: boolean }
+  | { op: 'promoted-date' | 'updated'; prefix: Prefix; lo: number; hi: number }
+  /** Made by the planner, the two halves of an open-ended promoted date: it starts near or after the bound; or it is long and started earlier. */
+  | { op: 'near-date' | 'long-date'; prefix: 'gt' | 'ge'; lo: number; hi: number }
+  | { op: 'date'; param: number; prefix: Prefix; lo: number; hi: number }
+  /** `canon` compares in canonical units and wants `unit`; `value` compares as written. */
+  | {
+      op: 'quantity'
+      params: number[]
+      column: 'canon' | 'value'
+      unit?: Buffer
+      prefix: Prefix
+      value: number
+      lo: number
+      hi: number
+    }
+
+/** True of every resource. */
+export const ALWAYS: Predicate = { op: 'and', of: [] }
+export const NEVER: Predicate = { op: 'never' }
+
+export function and(of: Predicate[]): Predicate {
+  const parts = of.flatMap((part) => (part.op === 'and' ? part.of : [part]))
+  if (parts.some((part) => part.op === 'never')) return NEVER
+  return parts.length === 1 ? (parts[0] as Predicate) : { op: 'and', of: parts }
+}
+
+/** Tokens, codings, patients and the like of several alternatives become one condition. */
+export function or(of: Predicate[]): Predicate {
+  const parts: Predicate[] = []
+  for (const part of of.flatMap((one) => (one.op === 'or' ? one.of : [one]))) {
+    if (part.op === 'never') continue
+    if (part.op === 'and' && part.of.length === 0) return ALWAYS
+    const at = parts.findIndex((other) => merged(other, part) !== undefined)
+    if (at >= 0) parts[at] = merged(parts[at] as Predicate, part) as Predicate
+    else parts.push(part)
+  }
+  return parts.length === 0 ? NEVER : parts.length === 1 ? (parts[0] as Predicate) : { op: 'or', of: parts }
+}
+
+export function not(of: Predicate): Predicate {
+  if (of.op === 'never') return ALWAYS
+  return of.op === 'and' && of.of.length === 0 ? NEVER : { op: 'not', of }
+}
+
+function merged(a: Predicate, b: Predicate): Predicate | undefined {
+  if (a.op === 'tokens' && b.op === 'tokens') return { op: 'tokens', any: [...a.any, ...b.any], rare: a.rare && b.rare }
+  if (a.op === 'code' && b.op === 'code') return { op: 'code', any: [...a.any, ...b.any] }
+  if (a.op === 'rid' && b.op === 'rid') return { op: 'rid', rids: [...a.rids, ...b.rids] }
+  if (a.op === 'patient' && b.op === 'patient') return { op: 'patient', rids: [...a.rids, ...b.rids] }
+  if (a.op === 'reference' && b.op === 'reference' && a.params.join() === b.params.join())
+    return { op: 'reference', params: a.params, targets: [...a.targets, ...b.targets] }
+  return undefined
+}

@@ -1,0 +1,123 @@
+import type { Fault } from '#kernel'
+import type { StoredRow } from '../store/rows.ts'
+import { countMatches } from './count-matches.ts'
+import { fetchRows } from './fetch-rows.ts'
+import { type PagePlace, sealPage } from './page-token.ts'
+import { type PreparedType, prepareSearch } from './prepare-search.ts'
+import type { Searcher } from './readable.ts'
+import { runIncludes } from './run-includes.ts'
+import { sealedSort } from './sealed-sort.ts'
+import type { SearchDeps } from './search-deps.ts'
+import type { SearchRequest } from './search-request.ts'
+
+/** What a search found, still sealed. */
+export interface SearchAnswer {
+  /** In order. A resource whose patient was shredded meanwhile is among them and opens to nothing. */
+  matches: StoredRow[]
+  included: StoredRow[]
+  total?: number
+  /** Tokens of the neighbouring pages: the link is `<base>/<Type>?_page=<token>`. */
+  next?: string
+  previous?: string
+  /** The parameters that took part. */
+  self: SearchRequest['self']
+  /** What was ignored, cut or left out: information for the answer's OperationOutcome. */
+  warnings: Fault[]
+}
+
+/**
+ * Run a parsed search, or a page of it that `openPage` gave. Restricted to the caller's tenant and scopes.
+ * Faults: `fhir.search.forbidden`, `sort-too-costly`, `chain-too-costly`, `page-link-too-long` and those of the database.
+ */
+export async function runSearch(
+  deps: SearchDeps,
+  searcher: Searcher,
+  request: SearchRequest,
+  page: { place?: PagePlace; at?: number } = {},
+): Promise<SearchAnswer> {
+  const types = await prepareSearch(deps, searcher, request)
+  const countOnly = request.count === 0 || request.output.summary === 'count'
+  const part = countOnly ? NOTHING : await fetchPart(deps, searcher, { types, request, place: page.place })
+  const rows = part.rows.map(({ row }) => row)
+  const { included, warnings } = await runIncludes(deps, searcher, request.includes, rows)
+  const counted = await total(deps, searcher, types, request, part.total, countOnly)
+  const at = page.at ?? deps.clock.now()
+  const link = (place: PagePlace | undefined): string | undefined =>
+    place && sealPage(deps, searcher, { request, place, at })
+  const next = link(part.next)
+  const previous = link(part.previous)
+  return {
+    matches: rows,
+    included,
+    ...(counted.total === undefined ? {} : { total: counted.total }),
+    ...(next === undefined ? {} : { next }),
+    ...(previous === undefined ? {} : { previous }),
+    self: request.self,
+    warnings: [...request.warnings, ...warnings, ...counted.warnings],
+  }
+}
+
+interface Part {
+  rows: { row: StoredRow; keys: readonly (number | string)[] }[]
+  next?: PagePlace
+  previous?: PagePlace
+  /** Known without counting. */
+  total?: number
+}
+
+const NOTHING: Part = { rows: [] }
+
+async function fetchPart(
+  deps: SearchDeps,
+  searcher: Searcher,
+  { types, request, place }: { types: PreparedType[]; request: SearchRequest; place: PagePlace | undefined },
+): Promise<Part> {
+  // One more than the page holds tells whether there is a further page.
+  const limit = request.count + 1
+  const backwards = place?.backwards === true
+  const sealed = types.some((type) => type.order === undefined)
+  const sorted = sealed
+    ? await sealedSort(deps, searcher, types, { sort: request.sort, limit, ...(place ? { place } : {}) })
+    : undefined
+  const fetched =
+    sorted ??
+    (await fetchRows(deps, searcher, types, {
+      limit,
+      backwards,
+      ...(place ? { after: { keys: place.keys as number[], rid: place.rid } } : {}),
+    }))
+  const cut = 'cut' in fetched ? fetched.cut : undefined
+  const more = fetched.found.length > request.count
+  const rows: Part['rows'] = fetched.found.slice(0, request.count)
+  if (backwards) rows.reverse()
+  const edge = (at: Part['rows'][number] | undefined, back: boolean): PagePlace | undefined =>
+    at && { keys: at.keys, rid: at.row.rid, backwards: back }
+  // Where looking stopped early the next page starts at that place, so that nothing is passed over.
+  const stopped = cut && { ...cut, backwards }
+  const beyond = more ? edge(backwards ? rows[0] : rows.at(-1), backwards) : stopped
+  const behind = place
+    ? (edge(backwards ? rows.at(-1) : rows[0], !backwards) ?? { ...place, backwards: !place.backwards })
+    : undefined
+  const next = backwards ? behind : beyond
+  const previous = backwards ? beyond : behind
+  const complete = !place && !more && !cut
+  return {
+    rows,
+    ...(next ? { next } : {}),
+    ...(previous ? { previous } : {}),
+    ...(sorted ? { total: sorted.total } : complete ? { total: rows.length } : {}),
+  }
+}
+
+async function total(
+  deps: SearchDeps,
+  searcher: Searcher,
+  types: PreparedType[],
+  request: SearchRequest,
+  known: number | undefined,
+  countOnly: boolean,
+): Promise<{ total?: number; warnings: Fault[] }> {
+  if (known !== undefined) return { total: known, warnings: [] }
+  if (request.total === 'none' && !countOnly) return { warnings: [] }
+  return countMatches(deps, searcher, types, request.total === 'none' ? 'accurate' : request.total)
+}

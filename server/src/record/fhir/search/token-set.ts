@@ -1,0 +1,30 @@
+import type { TokenKind, Tokens } from './tokens.ts'
+
+/** Distinct tokens of one resource. A value is keyed once, however many parameters name it. */
+export class TokenSet {
+  readonly #tokens: Tokens
+  readonly #seen = new Set<string>()
+  readonly #keyed: Buffer[] = []
+
+  constructor(tokens: Tokens) {
+    this.#tokens = tokens
+  }
+
+  add(leaf: string, kind: TokenKind, value: string): void {
+    const name = `${leaf}\0${kind}\0${value}`
+    if (this.#seen.has(name)) return
+    this.#seen.add(name)
+    this.#keyed.push(this.#tokens.token(leaf, kind, value))
+  }
+
+  /** A canonical with a version (`url|1.0`) is found with and without it. */
+  addUrl(leaf: string, kind: 'uri' | 'url', url: string): void {
+    this.add(leaf, kind, url)
+    const version = url.indexOf('|')
+    if (version > 0) this.add(leaf, kind, url.slice(0, version))
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#keyed)
+  }
+}
