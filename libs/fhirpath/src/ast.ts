@@ -157,6 +157,7 @@ export interface TypeSpecifier {
   name: string
 }
 
+/** The operators of a `BinaryNode`; how they bind is in parser.ts. */
 export type BinaryOperator =
   | '*'
   | '/'

@@ -2,8 +2,8 @@ import type { BinaryNode, CallNode, Expression, IndexerNode, UnaryNode } from '.
 import { constantEval } from './constants.ts'
 import { Decimal } from './decimal.ts'
 import { FhirPathError } from './fhirpath-error.ts'
+import { functionNamed, type HostFunctions, hostFunction } from './function-lookup.ts'
 import type { CallSite } from './function-table.ts'
-import { functionNamed, type HostFunctions, hostFunction } from './functions.ts'
 import { filterBy } from './functions-filter.ts'
 import {
   EMPTY,

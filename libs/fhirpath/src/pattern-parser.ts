@@ -14,7 +14,7 @@ export type PatternNode =
 export type CharTest = (code: number) => boolean
 
 /** Longest pattern and deepest group accepted: patterns can come from a profile or a patch. */
-const PATTERN_CHARS_MAX = 2_000
+const PATTERN_CHARS_MAX = 1_000
 const GROUP_DEPTH_MAX = 50
 
 export interface ParsedPattern {
@@ -60,7 +60,7 @@ class PatternParser {
     const options = [this.#sequence()]
     while (this.#accept('|')) options.push(this.#sequence())
     this.#depth -= 1
-    return options.length === 1 ? (options[0] as PatternNode) : { kind: 'either', options }
+    return options.length === 1 ? (options[0] as PatternNode) : (oneChar(options) ?? { kind: 'either', options })
   }
 
   #sequence(): PatternNode {
@@ -155,6 +155,16 @@ class PatternParser {
   #refused(problem: string): FhirPathError {
     return new FhirPathError('execution', `the regular expression ${problem}`, this.#position)
   }
+}
+
+/** `\S|\s` is one character class: repeating it then needs no recursion. */
+function oneChar(options: PatternNode[]): PatternNode | undefined {
+  const tests: CharTest[] = []
+  for (const option of options) {
+    if (option.kind !== 'char') return undefined
+    tests.push(option.test)
+  }
+  return { kind: 'char', test: (code) => tests.some((test) => test(code)) }
 }
 
 function bounds(match: RegExpExecArray): [number, number] {

@@ -47,15 +47,18 @@ export function compilePattern(source: string, position: number): Pattern {
 
 const FAILED = -1
 
-/** How deep one match may recurse: repeated groups take a frame for each round. */
-const RECURSION_MAX = 2_000
+/** Stack frames one match may take for repeated groups: each round takes one for each part of the group. */
+const FRAMES_MAX = 3_000
+
+/** Frames of a round besides those of its parts. */
+const ROUND_FRAMES = 4
 
 class State {
   readonly text: string
   readonly run: Run
   readonly position: number
   readonly groups: (number | undefined)[]
-  depth = 0
+  frames = 0
 
   constructor(text: string, run: Run, position: number, groups: number) {
     this.text = text
@@ -82,8 +85,7 @@ function compileNode(node: PatternNode, next: Matcher): Matcher {
     case 'group':
       return group(node.index, node.body, next)
     case 'repeat':
-      if (node.body.kind === 'char') return repeatChar(node.body.test, node, next)
-      return repeatGroup(node, next)
+      return repeat(node, next)
     case 'look':
       return look(node.body, node.negative, next)
     case 'start':
@@ -134,6 +136,30 @@ function group(index: number, body: PatternNode, next: Matcher): Matcher {
   }
 }
 
+function repeat(node: Extract<PatternNode, { kind: 'repeat' }>, next: Matcher): Matcher {
+  const { body } = node
+  if (body.kind === 'char') return repeatChar(body.test, node, next)
+  if (body.kind === 'group' && body.body.kind === 'char') {
+    const some = repeatChar(body.body.test, { ...node, min: Math.max(1, node.min) }, capturingLast(body.index, next))
+    if (node.min > 0) return some
+    return either(node.lazy ? [next, some] : [some, next])
+  }
+  return repeatGroup(node, next)
+}
+
+/** A group of one character has captured the last one. */
+function capturingLast(index: number, next: Matcher): Matcher {
+  return (state, at) => {
+    const { groups } = state
+    const before = [groups[2 * index], groups[2 * index + 1]]
+    groups[2 * index] = at - 1
+    groups[2 * index + 1] = at
+    const end = next(state, at)
+    if (end === FAILED) [groups[2 * index], groups[2 * index + 1]] = before
+    return end
+  }
+}
+
 interface Repeat {
   min: number
   max: number
@@ -175,6 +201,7 @@ function growing(
 
 function repeatGroup(node: Repeat & { body: PatternNode }, next: Matcher): Matcher {
   const { min, max, lazy } = node
+  const frames = ROUND_FRAMES + sizeOf(node.body)
   // The round that is being tried and where it began: set before each round, restored when it fails.
   let round = 0
   let began = -1
@@ -199,7 +226,7 @@ function repeatGroup(node: Repeat & { body: PatternNode }, next: Matcher): Match
     return end
   }
   const attempt: Matcher = (state, at) => {
-    enter(state)
+    enter(state, frames)
     try {
       if (round < min) return once(state, at)
       if (round >= max) return leave(state, at)
@@ -207,7 +234,7 @@ function repeatGroup(node: Repeat & { body: PatternNode }, next: Matcher): Match
       const end = first(state, at)
       return end === FAILED ? second(state, at) : end
     } finally {
-      state.depth -= 1
+      state.frames -= frames
     }
   }
   return (state, at) => {
@@ -222,10 +249,25 @@ function repeatGroup(node: Repeat & { body: PatternNode }, next: Matcher): Match
   }
 }
 
-function enter(state: State): void {
+function sizeOf(node: PatternNode): number {
+  switch (node.kind) {
+    case 'sequence':
+      return node.parts.reduce((size, part) => size + sizeOf(part), 0)
+    case 'either':
+      return 1 + Math.max(...node.options.map(sizeOf))
+    case 'group':
+    case 'look':
+    case 'repeat':
+      return 2 + sizeOf(node.body)
+    default:
+      return 1
+  }
+}
+
+function enter(state: State, frames: number): void {
   state.run.spend(1, state.position)
-  state.depth += 1
-  if (state.depth > RECURSION_MAX) {
+  state.frames += frames
+  if (state.frames > FRAMES_MAX) {
     throw new FhirPathError('limit', 'the regular expression repeats a group too often', state.position)
   }
 }

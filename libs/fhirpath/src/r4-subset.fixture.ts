@@ -56,7 +56,7 @@ export const r4Subset: TypeModel = {
         const [key, elementType] = element.split(':') as [string, string]
         if (key === name) return { type: elementType.replace('*', ''), list: elementType.endsWith('*') }
       }
-      const types = CHOICES[type]?.[name]?.split(' ')
+      const types = new Map(Object.entries(CHOICES[type] ?? {})).get(name)?.split(' ')
       if (types !== undefined) {
         const choiceOf = types.map(
           (choice) => [name + choice.charAt(0).toUpperCase() + choice.slice(1), choice] as const,
