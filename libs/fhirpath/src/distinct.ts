@@ -1,5 +1,5 @@
 import { equalItems, isNumeric, temporalFromText, toDecimal } from './equality.ts'
-import { FhirNode, type Item, type Items, isTemporal, systemValue } from './item.ts'
+import { type FhirNode, type Item, type Items, isTemporal, systemValue } from './item.ts'
 import type { UnitConverter } from './quantity.ts'
 import type { Run } from './run.ts'
 

@@ -64,7 +64,7 @@ class State {
     this.text = text
     this.run = run
     this.position = position
-    this.groups = new Array(2 * (groups + 1)).fill(undefined)
+    this.groups = Array.from({ length: 2 * (groups + 1) }, () => undefined)
     run.spend(1, position)
   }
 }
@@ -190,13 +190,15 @@ function growing(
   from: { at: number; first: number; stop: number; test: CharTest },
   next: Matcher,
 ): number {
-  for (let end = from.at; end >= from.first; end++) {
+  if (from.at < from.first) return FAILED
+  let end = from.at
+  for (;;) {
     state.run.spend(1, state.position)
     const result = next(state, end)
     if (result !== FAILED) return result
     if (end >= from.stop || !from.test(state.text.charCodeAt(end))) return FAILED
+    end += 1
   }
-  return FAILED
 }
 
 function repeatGroup(node: Repeat & { body: PatternNode }, next: Matcher): Matcher {

@@ -1,5 +1,3 @@
-import type { TypeSpecifier } from './ast.ts'
-
 /** What a type model says about one child element. */
 export interface ChildElement {
   /** FHIR type (`HumanName`, `code`) or, for an element without a type of its own, its path (`Patient.contact`). */
@@ -78,10 +76,3 @@ export const TEMPORAL_TYPES: ReadonlyMap<string, 'date' | 'dateTime' | 'time'> =
   ['instant', 'dateTime'],
   ['time', 'time'],
 ])
-
-const TYPE_NAME = /^[A-Za-z][A-Za-z0-9_-]*$/
-
-/** Whether a specifier can name a type at all: guards `is(1 + 1)`. */
-export function isTypeName(type: TypeSpecifier): boolean {
-  return TYPE_NAME.test(type.name) && (type.namespace === undefined || TYPE_NAME.test(type.namespace))
-}
