@@ -50,7 +50,7 @@ export async function* logRowsFrom(
 }
 
 /** The stored frontier nearest below `size`, when it gives the root its checkpoint signed; else an empty tree. */
-async function vouchedTree(database: Queryable, node: number, size: number): Promise<MerkleTree> {
+export async function vouchedTree(database: Queryable, node: number, size: number): Promise<MerkleTree> {
   const stored = await frontierBefore(database, node, size)
   const tree = stored && MerkleTree.deserialize(stored.bytes)
   if (!stored || tree?.size !== stored.size) return new MerkleTree()

@@ -3,11 +3,13 @@ import {
   type Connection,
   type Database,
   int2Array,
+  int4Array,
   int8Array,
   type Part,
   placeholders,
   type Row,
   type Statement,
+  textArray,
 } from '#db'
 import { raise } from '#kernel'
 
@@ -74,6 +76,19 @@ export async function claimNode(connection: Connection): Promise<number> {
         code: 'audit.log.none-free',
         message: `${NODES_MAX} processes already write audit logs in this database. Stop some of them.`,
       })
+}
+
+const NODE_FREE: Statement = {
+  name: 'audit-node-free',
+  text: `select not exists (select from pg_locks where locktype = 'advisory' and granted
+    and database = (select oid from pg_database where datname = current_database())
+    and classid = $1::int::oid and objid = $2::int::oid and objsubid = 2)`,
+}
+
+/** Whether no session writes log `node` any more. */
+export async function isNodeFree(database: Queryable, node: number): Promise<boolean> {
+  const [row] = await database.query(NODE_FREE, [NODE_LOCK_SPACE, node])
+  return row?.[0] === true
 }
 
 /** The part of a commit that adds one row to a log. */
@@ -238,7 +253,8 @@ const THIN_FRONTIERS: Statement = {
       select size, lead(size) over (order by size desc) as earlier from audit.frontier
       where node = $1::smallint and size < $2::bigint order by size desc limit 1
     ) last
-    where old.node = $1::smallint and old.size = last.size and last.size - coalesce(last.earlier, 0) < $3::bigint`,
+    where old.node = $1::smallint and old.size = last.size and last.size - coalesce(last.earlier, 0) < $3::bigint
+      and not exists (select from audit.segment s where s.node = $1::smallint and s.next = old.size)`,
 }
 const FRONTIER_BEFORE: Statement = {
   name: 'audit-frontier-before',
@@ -246,7 +262,10 @@ const FRONTIER_BEFORE: Statement = {
     where node = $1::smallint and size <= $2::bigint order by size desc limit 1`,
 }
 
-/** Store an edge and drop the one before it unless it is `spacing` leaves away from its predecessor. */
+/**
+ * Store an edge and drop the one before it unless it is `spacing` leaves away from its predecessor, or the end of an
+ * archived segment: trees and proofs of what follows start there once the rows are removed.
+ */
 export async function insertFrontier(database: Queryable, frontier: StoredFrontier, spacing: number): Promise<void> {
   const { node, size, checkpoint, bytes } = frontier
   await database.query(INSERT_FRONTIER, [node, size, checkpoint, bytes])
@@ -261,4 +280,167 @@ export async function frontierBefore(
 ): Promise<StoredFrontier | undefined> {
   const [row] = await database.query(FRONTIER_BEFORE, [node, size])
   return row && { node: Number(row[0]), size: Number(row[1]), checkpoint: Number(row[2]), bytes: row[3] as Buffer }
+}
+
+const CHECKPOINT_BEFORE: Statement = {
+  name: 'audit-checkpoint-before',
+  text: 'select id, at, body, signature from audit.checkpoint where at < $1::bigint order by at desc, id desc limit 1',
+}
+
+/** The newest checkpoint signed before that moment (ms since 1970). */
+export async function checkpointBefore(database: Queryable, at: number): Promise<StoredCheckpoint | undefined> {
+  const [row] = await database.query(CHECKPOINT_BEFORE, [at])
+  return row && checkpointRow(row)
+}
+
+/** An archived segment as the database knows it. */
+export interface StoredSegment {
+  node: number
+  first: number
+  next: number
+  root: Buffer
+  checkpoint: number
+  file: string
+  digest: Buffer
+  at: number
+}
+
+const LAST_SEGMENT: Statement = {
+  name: 'audit-last-segment',
+  text: `select node, first, next, root, checkpoint, file, digest, at from audit.segment
+    where node = $1::smallint order by first desc limit 1`,
+}
+const SEGMENT: Statement = {
+  name: 'audit-segment',
+  text: `select node, first, next, root, checkpoint, file, digest, at from audit.segment
+    where node = $1::smallint and first = $2::bigint`,
+}
+const INSERT_SEGMENT: Statement = {
+  name: 'audit-insert-segment',
+  text: `insert into audit.segment (node, first, next, root, checkpoint, file, digest, at)
+    values ($1::smallint, $2::bigint, $3::bigint, $4::bytea, $5::bigint, $6, $7::bytea, $8::bigint)`,
+}
+const REMOVE_ARCHIVED: Statement = { text: 'select audit.remove_archived($1::smallint, $2::bigint)' }
+
+export async function lastSegment(database: Queryable, node: number): Promise<StoredSegment | undefined> {
+  const [row] = await database.query(LAST_SEGMENT, [node])
+  return row && segmentRow(row)
+}
+
+export async function segmentAt(database: Queryable, node: number, first: number): Promise<StoredSegment | undefined> {
+  const [row] = await database.query(SEGMENT, [node, first])
+  return row && segmentRow(row)
+}
+
+export async function insertSegment(database: Queryable, segment: StoredSegment): Promise<void> {
+  const { node, first, next, root, checkpoint, file, digest, at } = segment
+  await database.query(INSERT_SEGMENT, [node, first, next, root, checkpoint, file, digest, at])
+}
+
+/** Owner only: remove the rows of the archived segment that begins at `first`. Returns how many rows. */
+export async function removeSegmentRows(owner: Queryable, node: number, first: number): Promise<number> {
+  const [row] = await owner.query(REMOVE_ARCHIVED, [node, first])
+  return Number(row?.[0])
+}
+
+function segmentRow([node, first, next, root, checkpoint, file, digest, at]: Row): StoredSegment {
+  return {
+    node: Number(node),
+    first: Number(first),
+    next: Number(next),
+    root: root as Buffer,
+    checkpoint: Number(checkpoint),
+    file: String(file),
+    digest: digest as Buffer,
+    at: Number(at),
+  }
+}
+
+/** A row of a log that holds records of one patient or actor; `at`: the newest of them. */
+export interface IndexEntry {
+  tenant: number
+  at: number
+  node: number
+  first: number
+}
+
+const INDEX_POSITIONS: Statement = { name: 'audit-index-positions', text: 'select node, next from audit.index_cursor' }
+const LOCK_INDEX: Statement = { name: 'audit-index-lock', text: 'select pg_advisory_xact_lock($1::int, $2::int)' }
+const MOVE_INDEX: Statement = {
+  name: 'audit-index-move',
+  text: `insert into audit.index_cursor (node, next) values ($1::smallint, $2::bigint)
+    on conflict (node) do update set next = greatest(audit.index_cursor.next, excluded.next)`,
+}
+const INDEX_PATIENTS: Statement = {
+  name: 'audit-index-patients',
+  text: `insert into audit.patient_index (tenant, at, node, first, patient)
+    select * from unnest($1::int[], $2::bigint[], $3::smallint[], $4::bigint[], $5::bigint[]) on conflict do nothing`,
+}
+const INDEX_ACTORS: Statement = {
+  name: 'audit-index-actors',
+  text: `insert into audit.actor_index (tenant, at, node, first, actor)
+    select * from unnest($1::int[], $2::bigint[], $3::smallint[], $4::bigint[], $5::text[]) on conflict do nothing`,
+}
+const BY_PATIENT: Statement = {
+  name: 'audit-by-patient',
+  text: `select at, node, first from audit.patient_index
+    where tenant = $1::int and patient = $2::bigint and at >= $3::bigint and (at, node, first) <= ($4::bigint, $5::smallint, $6::bigint)
+    order by at desc, node desc, first desc limit $7::int`,
+}
+const BY_ACTOR: Statement = {
+  name: 'audit-by-actor',
+  text: `select at, node, first from audit.actor_index
+    where tenant = $1::int and actor = $2 and at >= $3::bigint and (at, node, first) <= ($4::bigint, $5::smallint, $6::bigint)
+    order by at desc, node desc, first desc limit $7::int`,
+}
+
+/** How far each log is indexed. */
+export async function indexPositions(database: Queryable): Promise<Map<number, number>> {
+  return new Map((await database.query(INDEX_POSITIONS)).map(([node, next]) => [Number(node), Number(next)]))
+}
+
+/** Held to the end of the transaction: one indexer at a time. */
+export async function lockIndex(database: Queryable): Promise<void> {
+  await database.query(LOCK_INDEX, [NODE_LOCK_SPACE, INDEX_LOCK])
+}
+
+export async function insertIndex(
+  database: Queryable,
+  entries: { patients: (IndexEntry & { patient: number })[]; actors: (IndexEntry & { actor: string })[] },
+): Promise<void> {
+  const { patients, actors } = entries
+  if (patients.length > 0)
+    await database.query(INDEX_PATIENTS, [...indexColumns(patients), int8Array(patients.map((entry) => entry.patient))])
+  if (actors.length > 0)
+    await database.query(INDEX_ACTORS, [...indexColumns(actors), textArray(actors.map((entry) => entry.actor))])
+}
+
+export async function moveIndex(database: Queryable, node: number, next: number): Promise<void> {
+  await database.query(MOVE_INDEX, [node, next])
+}
+
+/** Index entries of a patient (0: all of the tenant) or an actor, newest first, at or before `before`. */
+export async function indexEntries(
+  database: Queryable,
+  where: {
+    tenant: number
+    key: { patient: number } | { actor: string }
+    from: number
+    before: { at: number; node: number; first: number }
+    rows: number
+  },
+): Promise<{ at: number; node: number; first: number }[]> {
+  const { tenant, key, from, before, rows } = where
+  const [statement, value] = 'actor' in key ? [BY_ACTOR, key.actor] : [BY_PATIENT, key.patient]
+  const found = await database.query(statement, [tenant, value, from, before.at, before.node, before.first, rows])
+  return found.map(([at, node, first]) => ({ at: Number(at), node: Number(node), first: Number(first) }))
+}
+
+function indexColumns(entries: readonly IndexEntry[]): Buffer[] {
+  return [
+    int4Array(entries.map((entry) => entry.tenant)),
+    int8Array(entries.map((entry) => entry.at)),
+    int2Array(entries.map((entry) => entry.node)),
+    int8Array(entries.map((entry) => entry.first)),
+  ]
 }

@@ -23,6 +23,8 @@ create table audit.checkpoint (
   signature bytea  not null      -- Ed25519 over the body's UTF-8 bytes
 );
 
+create index checkpoint_at on audit.checkpoint (at);
+
 -- Segment files written by the archive, and checked.
 create table audit.segment (
   node     smallint not null,
