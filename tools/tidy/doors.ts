@@ -30,6 +30,12 @@ function faultOfRelative(source: Source, specifier: string, target: string): str
   const from = moduleOf(source.path)
   const to = moduleOf(target)
   if (from === to) return /\.(ts|tsx|mjs|js|json)$/.test(target) ? undefined : `${specifier} needs its file ending.`
+  // A package may read its own description.
+  if (
+    /^(?:server|libs\/[^/]+|apps\/[^/]+)\/package\.json$/.test(target) &&
+    source.path.startsWith(target.slice(0, -12))
+  )
+    return undefined
   if (to === 'test' && isTest(source.path)) return undefined
   if (from === 'roles' && target.endsWith('/module.ts')) return undefined
   if (from === 'test' || from === 'tools' || isTest(source.path)) return faultOfOutsider(specifier, target, to)

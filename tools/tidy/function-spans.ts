@@ -98,18 +98,34 @@ function bodyAfterType(code: string, from: number, pairs: Map<number, number>): 
 
 /** Where the declaration starts; undefined when the parenthesis belongs to a control statement. */
 function startOf(code: string, open: number): number | undefined {
-  const before = code.slice(Math.max(0, open - 120), open)
-  const word = /([\w$#]*)\s*(?:<[^()]*>)?\s*$/.exec(before)
-  if (word?.[1] !== undefined && CONTROL.has(word[1])) return undefined
-  return open - (word?.[0].length ?? 0)
+  const [from, to] = wordBefore(code, open)
+  return CONTROL.has(code.slice(from, to)) ? undefined : from
 }
 
 function nameBefore(code: string, open: number): string {
-  const before = code.slice(Math.max(0, open - 160), open)
-  const assigned = /([\w$#]+)\s*(?::[^=;{}]*)?=\s*(?:async\s*)?(?:<[^()]*>)?$/.exec(before)?.[1]
-  const declared = /([\w$#]+)\s*(?:<[^()]*>)?\s*$/.exec(before)?.[1]
-  const name = declared === undefined || declared === 'async' || declared === 'function' ? assigned : declared
-  return name ?? 'this function'
+  const [from, to] = wordBefore(code, open)
+  const word = code.slice(from, to)
+  if (word !== '' && word !== 'async' && word !== 'function') return word
+  const before = code.slice(Math.max(0, from - NAME_CHARACTERS_MAX), from).trimEnd()
+  return /([\w$#]+)\s*=$/.exec(before)?.[1] ?? 'this function'
+}
+
+/** The word before a parenthesis, past its type parameters if it has any. */
+function wordBefore(code: string, open: number): [number, number] {
+  let to = skipSpaceBack(code, open)
+  if (code[to - 1] === '>' && code[to - 2] !== '=') {
+    const angle = code.lastIndexOf('<', to)
+    if (angle !== -1) to = skipSpaceBack(code, angle)
+  }
+  let from = to
+  while (from > 0 && /[\w$#]/.test(code[from - 1] ?? '')) from--
+  return [from, to]
+}
+
+function skipSpaceBack(code: string, from: number): number {
+  let at = from
+  while (at > 0 && /\s/.test(code[at - 1] ?? '')) at--
+  return at
 }
 
 function skipSpace(code: string, from: number): number {

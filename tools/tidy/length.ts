@@ -4,13 +4,18 @@ import { lineAt, type Source } from './source.ts'
 
 const FILE_LINES_MAX = 500
 const FUNCTION_LINES_MAX = 70
-/** A file that is one table says so in its first lines. */
-const TABLE = /^(?:\/\*\*?[\s\S]*?\*\/\s*|\/\/[^\n]*\n\s*)*?\/\/ table:/
+/** A file that is one table says so in a comment before its first line of code. */
+const TABLE = /^\/\/ table:/
 
 /** A file has at most 500 lines and a function fits a screen: 70 lines. */
 export const length: Rule = {
   name: 'length',
-  check: (repository) => repository.sources.filter(({ text }) => !TABLE.test(text)).flatMap(tooLong),
+  check: (repository) => repository.sources.filter((source) => !isTable(source)).flatMap(tooLong),
+}
+
+function isTable(source: Source): boolean {
+  const code = source.code.search(/\S/)
+  return source.comments.some(({ start, text }) => TABLE.test(text) && (code === -1 || start < code))
 }
 
 function tooLong(source: Source): Problem[] {

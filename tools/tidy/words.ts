@@ -8,7 +8,7 @@ const WORDS: { pattern: RegExp; message: string }[] = [
   },
   {
     pattern:
-      /https?:\/\/(?!registry\.npmjs\.org\b)[\w.-]*(?:registry|artifactory|nexus|verdaccio|npm-mirror)[\w-]*\.(?!example\b)[\w.-]+/i,
+      /https?:\/\/(?!registry\.npmjs\.org\b|fhir-registry\.)[\w.-]*(?:registry|artifactory|nexus|verdaccio|npm-mirror)[\w-]*\.(?!example\b)[\w.-]+/i,
     message: 'a registry host. The lock file and the .npmrc of the user name registries; the product names none.',
   },
   {
