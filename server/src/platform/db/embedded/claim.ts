@@ -20,28 +20,37 @@ export interface Claim {
  * first and looks for others then, so two can never both succeed; a socket nobody answers is a dead owner's.
  */
 export async function claimCluster(run: string): Promise<Claim> {
-  for (let round = 0; ; round++) {
+  for (let round = 1; ; round++) {
     const own = `owner.${randomBytes(4).toString('hex')}.sock`
-    const server = await listen(join(run, own))
+    const candidate = await listen(join(run, own))
     const other = await livingOwner(run, own)
-    if (other === undefined) return { release: () => closeServer(server) }
-    await closeServer(server)
-    if (round === ROUNDS_MAX)
+    if (other === undefined) {
+      candidate.settled = true
+      return { release: () => closeServer(candidate.server) }
+    }
+    await closeServer(candidate.server)
+    if (other.settled || round === ROUNDS_MAX)
       raise({
         category: 'conflict',
         code: 'db.data-dir-in-use',
-        message: `Another Salus (process ${other}) uses this data directory. Stop it first, raise its SALUS_WORKERS instead of starting a second one, or set another SALUS_DATA_DIR.`,
+        message: `Another Salus (process ${other.pid}) uses this data directory. Stop it first, raise its SALUS_WORKERS instead of starting a second one, or set another SALUS_DATA_DIR.`,
       })
     await sleep(20 + (randomBytes(1)[0] ?? 0))
   }
 }
 
-/** Process id of the owner that runs the cluster now; undefined when there is none. */
-export async function livingOwner(run: string, except?: string): Promise<number | undefined> {
+interface Owner {
+  pid: number
+  /** False while it is still looking for others itself. */
+  settled: boolean
+}
+
+/** Who holds the cluster now; undefined when nobody does. */
+export async function livingOwner(run: string, except?: string): Promise<Owner | undefined> {
   for (const name of directory(run)) {
     if (!NAME.test(name) || name === except) continue
-    const pid = await ask(join(run, name))
-    if (pid !== undefined) return pid
+    const owner = await ask(join(run, name))
+    if (owner !== undefined) return owner
     rmSync(join(run, name), { force: true })
   }
   return undefined
@@ -55,16 +64,22 @@ function directory(run: string): string[] {
   }
 }
 
-function listen(path: string): Promise<Server> {
+interface Candidate {
+  server: Server
+  settled: boolean
+}
+
+function listen(path: string): Promise<Candidate> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
       socket.on('error', () => undefined)
-      socket.end(`${process.pid}\n`)
+      socket.end(`${process.pid} ${candidate.settled ? 'owner' : 'candidate'}\n`)
     })
+    const candidate = { server, settled: false }
     server.once('error', reject)
     server.listen(path, () => {
       server.unref()
-      resolve(server)
+      resolve(candidate)
     })
   })
 }
@@ -73,8 +88,8 @@ function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()))
 }
 
-/** The answering process's id, 0 when it is too busy to say, undefined when nobody listens. */
-function ask(path: string): Promise<number | undefined> {
+/** What the one who listens says of itself (too busy to answer in time counts as settled); undefined when nobody does. */
+function ask(path: string): Promise<Owner | undefined> {
   return new Promise((resolve) => {
     let heard = ''
     const socket = connect(path)
@@ -85,6 +100,9 @@ function ask(path: string): Promise<number | undefined> {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(undefined)
     })
-    socket.on('close', () => resolve(Number.parseInt(heard, 10) || 0))
+    socket.on('close', () => {
+      const [, pid, state] = /^(\d+) (owner|candidate)/.exec(heard) ?? []
+      resolve({ pid: Number(pid ?? 0), settled: state !== 'candidate' })
+    })
   })
 }

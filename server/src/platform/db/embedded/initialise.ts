@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   appendFileSync,
@@ -16,18 +15,24 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError, raise } from '#kernel'
 import { diskFull } from '../faults.ts'
 import type { Native } from './native.ts'
 import type { OsUser } from './os-user.ts'
 import type { Place } from './place.ts'
+import { spawnWatched } from './postmaster.ts'
 
 /** Name of the owner role and of the database. */
 export const OWNER = 'salus'
 /** A new cluster is 40 MB and takes a 16 MB WAL segment at once; below this it would fail half-way. */
 const NEW_CLUSTER_BYTES = 128 * 1024 * 1024
 const INITDB_MS_MAX = 120_000
+/** Two seconds: longer than initdb takes to notice that it was stopped. */
+const REMOVALS_MAX = 100
+const REMOVAL_RETRY_MS = 20
+/** Of initdb's complaints, enough for its last lines. */
+const SAID_CHARS_MAX = 2_000
 
 export interface Initialisation {
   place: Place
@@ -44,6 +49,7 @@ export interface Initialisation {
  */
 export async function initialise(options: Initialisation): Promise<void> {
   const { place, native } = options
+  await removeUnfinished(place.base)
   const versionFile = join(place.data, 'PG_VERSION')
   if (!existsSync(versionFile)) return create(options)
   if (!existsSync(place.password))
@@ -67,12 +73,21 @@ export async function initialise(options: Initialisation): Promise<void> {
     })
 }
 
+/** What a start left that was cut short. Its initdb may be clearing up at this moment too: until the directory is gone. */
+async function removeUnfinished(base: string): Promise<void> {
+  for (const name of readdirSync(base)) {
+    if (!name.startsWith('data.new-')) continue
+    for (let attempt = 0; existsSync(join(base, name)) && attempt < REMOVALS_MAX; attempt++) {
+      if (attempt > 0) await sleep(REMOVAL_RETRY_MS)
+      rmSync(join(base, name), { recursive: true, force: true })
+    }
+  }
+}
+
 async function create(options: Initialisation): Promise<void> {
   const { place, native, user, durable } = options
   const space = statfsSync(place.base)
   if (space.bavail * space.bsize < NEW_CLUSTER_BYTES) throw diskFull()
-  for (const name of readdirSync(place.base))
-    if (name.startsWith('data.new-')) rmSync(join(place.base, name), { recursive: true, force: true })
   // Made beside and renamed at the end: a start cut short leaves no half cluster.
   const fresh = join(place.base, `data.new-${randomBytes(4).toString('hex')}`)
   const password = randomBytes(32).toString('base64url')
@@ -122,28 +137,31 @@ async function initdb(options: {
   // Iterations slow down guessing a person's password; this one is 256 random bits.
   flags.push('--set', 'scram_iterations=1')
   if (!options.durable) flags.push('--no-sync')
-  try {
-    await promisify(execFile)(join(native.dir, 'bin', 'initdb'), flags, {
-      cwd: data,
-      timeout: INITDB_MS_MAX,
-      env: { PATH: '/usr/bin:/bin', TZ: 'UTC' },
-      ...(user ? { uid: user.uid, gid: user.gid } : {}),
-    })
-  } catch (error) {
-    throw initFault(error, user)
-  }
+  const command = [join(native.dir, 'bin', 'initdb'), ...flags]
+  const child = spawnWatched({ command, cwd: data, user, stderr: 'pipe' })
+  let said = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said = `${said}${chunk.toString()}`.slice(-SAID_CHARS_MAX)
+  })
+  const timer = setTimeout(() => child.stdin?.destroy(), INITDB_MS_MAX)
+  const outcome = await new Promise<number | string>((resolve) => {
+    child.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    child.once('close', (code) => resolve(code ?? 'killed'))
+  })
+  clearTimeout(timer)
+  if (outcome !== 0) throw initFault(outcome, said, user)
 }
 
-function initFault(error: unknown, user: OsUser | undefined): FaultError {
-  const { stderr = '', stdout = '', code } = error as { stderr?: string; stdout?: string; code?: unknown }
-  if (/No space left on device/.test(stderr + stdout)) return diskFull(error)
+function initFault(outcome: number | string, said: string, user: OsUser | undefined): FaultError {
+  if (/No space left on device/.test(said)) return diskFull()
   const account = user ? ` as the account "${user.name}"` : ''
   const reason =
-    code === 'EPERM'
+    outcome === 'EPERM'
       ? `Salus may not start programs${account}. Start Salus as an ordinary user, or set SALUS_DATABASE_URL.`
-      : `initdb failed${account}: ${stderr.trim().split('\n').slice(-3).join(' ').slice(0, 400) || String(code)}`
-  return new FaultError(
-    { category: 'unavailable', code: 'db.init-failed', message: `The embedded database could not be made. ${reason}` },
-    { cause: error },
-  )
+      : `initdb failed${account}: ${said.trim().split('\n').slice(-3).join(' ') || outcome}`
+  return new FaultError({
+    category: 'unavailable',
+    code: 'db.init-failed',
+    message: `The embedded database could not be made. ${reason}`,
+  })
 }

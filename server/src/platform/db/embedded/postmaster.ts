@@ -12,7 +12,7 @@ const WATCHDOG = `
 exec 3<&0
 "$@" </dev/null 3<&- &
 database=$!
-( while read -r line; do :; done <&3; kill -INT $database ) 2>/dev/null &
+( while read -r line; do :; done <&3; kill -INT $database ) 2>/dev/null >/dev/null &
 watcher=$!
 exec 3<&-
 trap 'kill -INT $database' TERM
@@ -23,24 +23,38 @@ kill $watcher 2>/dev/null
 exit $code
 `
 
-/** Start postgres under its watchdog. Its first lines, before its own log is open, go to `stderr`. */
+/**
+ * Run one of PostgreSQL's programs so that it is stopped when Salus dies. `stderr` receives what it says before it has
+ * a log of its own: an open file, or `pipe`.
+ */
+export function spawnWatched(options: {
+  command: readonly string[]
+  cwd: string
+  user: OsUser | undefined
+  stderr: number | 'pipe'
+}): ChildProcess {
+  const { user, stderr } = options
+  const child = spawn('/bin/sh', ['-c', WATCHDOG, 'salus-database', ...options.command], {
+    // A session of its own: Ctrl-C in the terminal must reach Salus, which drains first, not the database.
+    detached: true,
+    cwd: options.cwd,
+    stdio: ['pipe', stderr === 'pipe' ? 'ignore' : stderr, stderr],
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+    ...(user ? { uid: user.uid, gid: user.gid } : {}),
+  })
+  child.stdin?.on('error', () => undefined)
+  return child
+}
+
+/** As `spawnWatched`, for the server: it does not keep Salus alive; when that ends, the pipe closes. */
 export function spawnPostmaster(options: {
   binary: string
   data: string
   user: OsUser | undefined
   stderr: number
 }): ChildProcess {
-  const { user } = options
-  const child = spawn('/bin/sh', ['-c', WATCHDOG, 'salus-database', options.binary, '-D', options.data], {
-    // A session of its own: Ctrl-C in the terminal must reach Salus, which drains first, not the database.
-    detached: true,
-    cwd: options.data,
-    stdio: ['pipe', options.stderr, options.stderr],
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
-    ...(user ? { uid: user.uid, gid: user.gid } : {}),
-  })
-  child.stdin?.on('error', () => undefined)
-  // Neither keeps Salus alive: when it ends without stopping the database, the pipe closes and the watchdog does.
+  const { binary, data, user, stderr } = options
+  const child = spawnWatched({ command: [binary, '-D', data], cwd: data, user, stderr })
   child.unref()
   ;(child.stdin as unknown as { unref(): void } | null)?.unref()
   return child
