@@ -1,5 +1,6 @@
 import { ambient } from './ambient.ts'
 import { cycles } from './cycles.ts'
+import { dependencies } from './dependencies.ts'
 import { docstrings } from './docstrings.ts'
 import { doors } from './doors.ts'
 import { floors } from './floors.ts'
@@ -29,5 +30,6 @@ export const RULES: readonly Rule[] = [
   promisesToDo,
   logging,
   words,
+  dependencies,
   testedFaults,
 ]
