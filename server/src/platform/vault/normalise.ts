@@ -44,6 +44,7 @@ const PLAIN = /^[\x20-\x26\x28-\x5f\x61-\x7e]*$/
 export function fold(value: string): string {
   if (PLAIN.test(value)) return collapse(value.toLowerCase())
   const plain = value
+    .normalize('NFC')
     .replace(APOSTROPHES, '')
     .normalize('NFKD')
     .replace(APOSTROPHES, '')
@@ -89,8 +90,9 @@ export function email(value: string): string {
 
 /**
  * The prefixes that get a token each so that starts-with search finds `value`: of 2 to 10 characters, of the folded
- * value and of each of its words. A value of one character, or one that starts with a character outside the Latin
- * letters and digits (a Chinese family name), also gets that single character.
+ * value and of each of its words. The single first character is added where `prefixQuery` cannot foresee what follows
+ * it: a value of one character, one that starts outside the Latin letters and digits (a Chinese family name), or one
+ * whose second character is rare.
  */
 export function prefixes(value: string): Set<string> {
   const folded = fold(value)
@@ -104,7 +106,7 @@ function addPrefixes(found: Set<string>, text: string): void {
   const characters = [...text.slice(0, PREFIX_CHARACTERS_MAX * 2)].slice(0, PREFIX_CHARACTERS_MAX)
   const first = characters[0]
   if (first === undefined) return
-  if (characters.length < PREFIX_CHARACTERS_MIN || !isPlainLetter(first)) found.add(first)
+  if (!isPlainLetter(first) || !isForeseen(characters[1])) found.add(first)
   let prefix = ''
   for (let i = 0; i < characters.length; i++) {
     prefix += characters[i]
@@ -113,6 +115,13 @@ function addPrefixes(found: Set<string>, text: string): void {
 }
 
 const PLAIN_LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
+
+/** What usually follows the first letter of a name or word. */
+const FORESEEN = `${PLAIN_LETTERS} -.,`
+
+function isForeseen(character: string | undefined): boolean {
+  return character !== undefined && FORESEEN.includes(character)
+}
 
 function isPlainLetter(character: string): boolean {
   return PLAIN_LETTERS.includes(character)
@@ -135,7 +144,7 @@ export function prefixQuery(query: string): PrefixQuery {
   const first = characters[0]
   if (first === undefined) return { anyOf: [], checkValue: false }
   if (characters.length === 1 && isPlainLetter(first))
-    return { anyOf: [first, ...[...`${PLAIN_LETTERS} -.,`].map((next) => first + next)], checkValue: false }
+    return { anyOf: [first, ...[...FORESEEN].map((next) => first + next)], checkValue: false }
   return {
     anyOf: [characters.slice(0, PREFIX_CHARACTERS_MAX).join('')],
     checkValue: characters.length > PREFIX_CHARACTERS_MAX,

@@ -1,5 +1,5 @@
 import type { Database } from '#db'
-import { type Log, raise } from '#kernel'
+import { raise } from '#kernel'
 import type { KeyRing } from './key-ring.ts'
 import { newKeyBytes } from './keys.ts'
 import { newPatientKeyRow, rewrapPatientKeyRow } from './patient-keys.ts'
@@ -21,11 +21,10 @@ import {
 } from './store.ts'
 import { rewrapTenantKeyRow } from './tenant-keys.ts'
 
-interface Rotator {
+export interface Rotator {
   db: Database
   ring: KeyRing
   root: RootKey
-  log: Log
 }
 
 /** Keys re-wrapped in one statement: about 10 ms of work, so that others wait for row locks no longer than that. */

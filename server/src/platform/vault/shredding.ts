@@ -31,7 +31,7 @@ export interface ReplayOutcome {
   highestPatient: number
 }
 
-interface Shredder {
+export interface Shredder {
   db: Database
   ring: KeyRing
   clock: Clock

@@ -1,9 +1,10 @@
 import type { Database } from '#db'
-import { type Clock, type Log, metrics, raise } from '#kernel'
+import { type Clock, type Config, type Log, metrics, raise } from '#kernel'
 import { type Aad, openEnvelope, sealEnvelope } from './envelope.ts'
 import { KeyRing } from './key-ring.ts'
 import type { DataKey, PatientKey } from './keys.ts'
 import { PatientKeys } from './patient-keys.ts'
+import { rootKeyOf } from './root-key/choose.ts'
 import type { RootKey } from './root-key/root-key.ts'
 import {
   BRANCH_KEY_RETIRED_MS,
@@ -12,11 +13,12 @@ import {
   finishPatientRotation,
   type PatientRotation,
   type RewrapProgress,
+  type Rotator,
   rotateBranchKey,
   rotateRootKey,
 } from './rotation.ts'
 import { selfTest } from './self-test.ts'
-import { type ReplayOutcome, replayShredList, type ShredOutcome, shredPatient } from './shredding.ts'
+import { type ReplayOutcome, replayShredList, type Shredder, type ShredOutcome, shredPatient } from './shredding.ts'
 import { type BranchKeyInfo, countByEpoch, hasBranchKeys } from './store.ts'
 import { openShortText, sealShortText } from './text-seal.ts'
 import type { Tokenizer } from './tokenizer.ts'
@@ -86,22 +88,22 @@ export interface Vault {
   listKeys(): Promise<BranchKeyInfo[]>
   /** Milliseconds until unwrapped keys expire if the root key stays away; 0: the record is closed. For readiness. */
   keysValidForMs(): number
-  close(): void
+  close(): Promise<void>
 }
 
 export interface VaultOptions {
   /** The key store: the main database, or one of its own. */
   database: Database
-  rootKey: RootKey
+  /** Names the root key's provider (`SALUS_ROOT_KEY`), FIPS mode, and the data directory. */
+  config: Config
   clock: Clock
   log: Log
-  /** File of the shred list. Keep it, and its copies, apart from the database and its backups. */
-  shredList: string
+  /** Default: what `config` names. */
+  rootKey?: RootKey
+  /** File of the shred list; default `keys/shredded.ndjson` in the data directory. Keep copies of it, apart from the database's backups. */
+  shredList?: string
   /** Tenants to have keys for at once. Default: the default tenant, 1. */
   tenants?: readonly number[]
-  /** Require a working FIPS provider. */
-  fips?: boolean
-  production: boolean
   /** Benchmarks, and the test that proves that the PHI canary can fail. Refused in production; not a setting. */
   unsafePlaintext?: boolean
 }
@@ -112,34 +114,40 @@ export interface VaultOptions {
  * `vault.wrong-root-key`, `vault.shred-list-damaged`, other `vault.root-key-*`, or `db.unavailable`.
  */
 export async function openVault(options: VaultOptions): Promise<Vault> {
-  if (options.unsafePlaintext && options.production)
+  const { database: db, config, clock, log } = options
+  if (options.unsafePlaintext && config.production)
     raise({
       category: 'invalid',
       code: 'vault.unsafe-in-production',
       message: 'A vault that does not seal is refused in production.',
     })
-  const fips = options.fips ?? false
+  const fips = config.enabled('SALUS_FIPS')
   selfTest({ fips })
-  const { database: db, rootKey: root, clock, log, shredList } = options
+  const root = options.rootKey ?? rootKeyOf(config, clock)
   await root.prepare({ mayCreate: !(await hasBranchKeys(db)) })
   const ring = new KeyRing({ db, root, clock, log, hmac: fips ? 'native' : 'javascript' })
+  const shredder = { db, ring, clock, log, shredList: options.shredList ?? config.dataPath('keys', 'shredded.ndjson') }
   try {
     await ring.start()
     for (const tenant of options.tenants ?? [1]) await ring.ensure(tenant)
-    await replayShredList({ db, ring, clock, log, shredList })
+    await replayShredList(shredder)
   } catch (error) {
     ring.close()
     throw error
   }
-  return assemble(options, ring)
+  return assemble({ rotator: { db, ring, root }, shredder, clock, unsafePlaintext: options.unsafePlaintext ?? false })
 }
 
-function assemble(options: VaultOptions, ring: KeyRing): Vault {
-  const { database: db, rootKey: root, clock, log, shredList } = options
-  const unsafePlaintext = options.unsafePlaintext ?? false
+interface Parts {
+  rotator: Rotator
+  shredder: Shredder
+  clock: Clock
+  unsafePlaintext: boolean
+}
+
+function assemble({ rotator, shredder, clock, unsafePlaintext }: Parts): Vault {
+  const { db, ring } = rotator
   const patients = new PatientKeys({ db, ring })
-  const shredder = { db, ring, clock, log, shredList }
-  const rotator = { db, ring, root, log }
   const sealTime = secondsCounter(metrics.sealSeconds)
   const openTime = secondsCounter(metrics.openSeconds)
   return {
@@ -176,7 +184,7 @@ function assemble(options: VaultOptions, ring: KeyRing): Vault {
     finishPatientRotation: (rotation) => finishPatientRotation(rotator, rotation),
     listKeys: () => countByEpoch(db),
     keysValidForMs: () => ring.validForMs(),
-    close() {
+    async close() {
       ring.close()
       sealTime.flush()
       openTime.flush()
