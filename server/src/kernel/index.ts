@@ -7,3 +7,4 @@ export { createLog, errorFields, type Log, type LogFields, type LogLevel } from 
 export { metrics, registry, startDefaultMetrics } from './metrics.ts'
 export { Phi } from './phi.ts'
 export { fail, ok, type Result } from './result.ts'
+export { VERSION } from './version.ts'

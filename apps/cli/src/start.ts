@@ -1,0 +1,46 @@
+import { createLog, type LogLevel, loadConfig } from '@salus/server/kernel'
+import { startAll } from '@salus/server/roles/all'
+import type { Command } from './command.ts'
+import { EXIT } from './exit-code.ts'
+
+/** Start everything and stay until Ctrl-C or SIGTERM. */
+export const start: Command = {
+  name: 'start',
+  summary: 'Start the server, with its database, until Ctrl-C.',
+  usage: '',
+  options: [],
+  async run({ json }) {
+    const config = loadConfig()
+    const log = createLog({ level: config.required('SALUS_LOG_LEVEL') as LogLevel })
+    const started = performance.now()
+    const say = (line: string): boolean => process.stdout.write(json ? '' : `${line}\n`)
+    const running = await startAll({ config, log, onStep: (step) => say(`  ${step} ...`) })
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
+    if (json)
+      process.stdout.write(
+        `${JSON.stringify({ url: running.url, fhir: `${running.url}/fhir/R4`, pid: process.pid })}\n`,
+      )
+    say(`Salus is ready after ${seconds} s: ${running.url}/fhir/R4`)
+    if (running.notice !== undefined) say(running.notice)
+    say('Stop it with Ctrl-C.')
+    await stopSignal()
+    say('Stopping: finishing what is under way ...')
+    await running.close()
+    say('Stopped.')
+    return EXIT.done
+  },
+}
+
+/** A second signal does not wait. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false
+    const stop = (): void => {
+      if (asked) process.exit(EXIT.failed)
+      asked = true
+      resolve()
+    }
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+  })
+}

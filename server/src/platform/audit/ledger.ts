@@ -1,0 +1,314 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Connection, type Database, isConnectionLost, type Part, sqlState } from '#db'
+import { type OutboxEntry, outboxPart } from '#events'
+import { type Clock, errorFields, type Fault, FaultError, type Log, metrics } from '#kernel'
+import { restoreTree } from './log-tree.ts'
+import { leafHash, type MerkleTree } from './merkle.ts'
+import { type AuditRecord, encodeRecord } from './record.ts'
+import { claimNode, isNodeFree, logPart, logRowExists } from './store.ts'
+
+/** Turns the rows of all units that share a commit into SQL parts, set-wise: one statement part per table. */
+export interface Composer<Rows> {
+  parts(rows: Rows[]): Part[]
+}
+
+/** What becomes durable together: audit records always, outbox entries and rows when something was written. */
+export interface Unit<Rows = unknown> {
+  records: AuditRecord[]
+  events?: OutboxEntry[]
+  write?: { composer: Composer<Rows>; rows: Rows }
+  /** Taken for the whole commit, in ascending order, before `verify` looks. */
+  locks?: bigint[]
+  /** Looks again, behind the locks, whether what the unit was decided on still holds. */
+  verify?: (connection: Connection) => Promise<boolean>
+}
+
+/** Another writer was first: nothing was written; decide again from what is stored now. */
+export const RACE_LOST: Fault = {
+  category: 'conflict',
+  code: 'audit.ledger.race-lost',
+  message: 'Another request changed the same resource at the same moment. Read it again and retry.',
+}
+
+const OUTCOME_UNKNOWN: Fault = {
+  category: 'unavailable',
+  code: 'audit.ledger.outcome-unknown',
+  message: 'The database was lost while this was being stored. It may be stored: read it before you send it again.',
+}
+
+export interface Ledger {
+  /** Resolves once `unit` is durable. Rejects with `RACE_LOST`, `db.unavailable` or `db.disk-full`; nothing is written then. */
+  commit<Rows>(unit: Unit<Rows>): Promise<void>
+  /** Audit alone (reads, refusals, logins): resolves when durable. */
+  record(record: AuditRecord): Promise<void>
+  /** Number of this process's log. Changes when the connection was lost and another log was claimed. */
+  readonly node: number
+  close(): Promise<void>
+}
+
+interface Waiting {
+  unit: Unit
+  leaves: Buffer[]
+  resolve(): void
+  reject(error: unknown): void
+}
+
+/** Units of one commit. 256 single creates are about 400 kB of parameters: one write to the socket. */
+const UNITS_PER_COMMIT_MAX = 256
+/** Units that may wait while PostgreSQL is slow; beyond it new work is answered busy instead of filling memory. */
+const UNITS_WAITING_MAX = 5_000
+/** How long the fate of a commit is asked for after a crash: PostgreSQL recovers within this after a moderate load. */
+const SURVIVED_ATTEMPTS_MAX = 100
+const SURVIVED_RETRY_MS = 100
+/** SQLSTATEs that mean: another writer was first (guard, unique, serialisation, deadlock, lock timeout). */
+const RACE_STATES = new Set(['SA001', '23505', '40001', '40P01', '55P03'])
+
+/**
+ * The only way anything becomes durable: units of work that wait together travel as ONE statement (one round trip, one
+ * commit) that carries their rows, one outbox row and one row of this process's RFC 6962 audit log.
+ * One commit is in flight at a time, so that the log's order is the commit order; the next group forms meanwhile.
+ */
+export async function openLedger(options: { database: Database; clock: Clock; log: Log }): Promise<Ledger> {
+  const ledger = new GroupCommit(options)
+  await ledger.start()
+  return ledger
+}
+
+class GroupCommit implements Ledger {
+  readonly #database: Database
+  readonly #clock: Clock
+  readonly #log: Log
+  #connection: Connection | undefined
+  #tree!: MerkleTree
+  #nextEntry = 0
+  #waiting: Waiting[] = []
+  #running: Promise<void> | undefined
+  #closed = false
+  node = -1
+
+  constructor(options: { database: Database; clock: Clock; log: Log }) {
+    this.#database = options.database
+    this.#clock = options.clock
+    this.#log = options.log
+  }
+
+  async start(): Promise<void> {
+    await this.#claim()
+  }
+
+  commit<Rows>(unit: Unit<Rows>): Promise<void> {
+    if (this.#closed || this.#waiting.length >= UNITS_WAITING_MAX)
+      return Promise.reject(
+        new FaultError({
+          category: 'busy',
+          code: 'audit.ledger.busy',
+          message: 'The server has more work than it can store. Retry in a second.',
+        }),
+      )
+    const leaves = unit.records.map(encodeRecord)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ unit: unit as Unit, leaves, resolve, reject })
+      // The end of this event-loop turn: requests that arrived together share a commit.
+      this.#running ??= new Promise<void>((done) => setImmediate(done)).then(() => this.#drain())
+    })
+  }
+
+  record(record: AuditRecord): Promise<void> {
+    return this.commit({ records: [record] })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    while (this.#running) await this.#running
+    await this.#connection?.close()
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.splice(0, UNITS_PER_COMMIT_MAX)
+      await this.#settle(group)
+    }
+    this.#running = undefined
+  }
+
+  async #settle(group: Waiting[]): Promise<void> {
+    try {
+      const connection = this.#connection ?? (await this.#claim())
+      const started = this.#clock.monotonic()
+      const written = group.some(needsTransaction)
+        ? await this.#guarded(connection, group)
+        : await this.#write(connection, group)
+      metrics.commitSeconds.observe((this.#clock.monotonic() - started) / 1000)
+      metrics.commitUnits.observe(group.length)
+      for (const waiting of written) waiting.resolve()
+    } catch (error) {
+      await this.#failed(group, error)
+    }
+  }
+
+  /** Locks, looks again, drops the units whose ground has shifted, writes the rest. */
+  async #guarded(connection: Connection, group: Waiting[]): Promise<Waiting[]> {
+    const locks = [...new Set(group.flatMap((waiting) => waiting.unit.locks ?? []))].sort((a, b) => (a < b ? -1 : 1))
+    await connection.query({ text: 'begin' })
+    try {
+      await connection.query(
+        { name: 'ledger-lock', text: 'select pg_advisory_xact_lock(k) from unnest($1::bigint[]) k' },
+        [locks.map(String)],
+      )
+      const holds = await Promise.all(group.map((waiting) => waiting.unit.verify?.(connection) ?? true))
+      const kept = group.filter((_, index) => holds[index])
+      const written = kept.length > 0 ? await this.#write(connection, kept, true) : []
+      for (const [index, waiting] of group.entries()) if (!holds[index]) waiting.reject(new FaultError(RACE_LOST))
+      return written
+    } catch (error) {
+      if (!connection.closed) await connection.query({ text: 'rollback' }).catch(() => undefined)
+      throw error
+    }
+  }
+
+  async #write(connection: Connection, group: Waiting[], insideTransaction = false): Promise<Waiting[]> {
+    const before = this.#tree.snapshot()
+    const leaves = group.flatMap((waiting) => waiting.leaves)
+    const events = group.flatMap((waiting) => waiting.unit.events ?? [])
+    const first = this.#tree.size
+    for (const leaf of leaves) this.#tree.append(leafHash(leaf))
+    const root = this.#tree.root()
+    const at = this.#clock.now()
+    const parts = [...rowParts(group), logPart({ node: this.node, first, at, root, leaves })]
+    if (events.length > 0) parts.push(outboxPart(this.node, this.#nextEntry, at, events))
+    try {
+      await connection.query(
+        statementOf(parts),
+        parts.flatMap((part) => part.values),
+      )
+      if (insideTransaction) await connection.query({ text: 'commit' })
+    } catch (error) {
+      // A connection that broke under the commit leaves its fate open: only the table knows.
+      if (isConnectionLost(error) && (await this.#survived(first, root)))
+        return this.#advance(group, leaves.length, events.length)
+      this.#tree.restore(before)
+      throw error
+    }
+    return this.#advance(group, leaves.length, events.length)
+  }
+
+  #advance(group: Waiting[], leaves: number, events: number): Waiting[] {
+    this.#nextEntry += events
+    metrics.auditLeaves.inc(leaves)
+    return group
+  }
+
+  /** After a lost connection: is the row of this commit in the log? Asked until the database answers again. */
+  async #survived(first: number, root: Buffer): Promise<boolean> {
+    this.#connection = undefined
+    const node = this.node
+    for (let attempt = 0; attempt < SURVIVED_ATTEMPTS_MAX; attempt++) {
+      try {
+        // While the lost session still runs, its commit may yet come: its lock on the log number tells.
+        if (await isNodeFree(this.#database, node)) return await logRowExists(this.#database, { node, first, root })
+      } catch {
+        // Still down.
+      }
+      await sleep(SURVIVED_RETRY_MS)
+    }
+    throw new FaultError(OUTCOME_UNKNOWN)
+  }
+
+  async #failed(group: Waiting[], error: unknown): Promise<void> {
+    const state = sqlState(error)
+    if (state !== undefined && RACE_STATES.has(state)) {
+      if (group.length === 1) return group[0]?.reject(new FaultError(RACE_LOST, { cause: error }))
+      // One unit's lost race must not fail its neighbours: each on its own.
+      for (const waiting of group) await this.#settle([waiting])
+      return
+    }
+    if (isConnectionLost(error)) this.#connection = undefined
+    else this.#log.error('commit failed', errorFields(error))
+    const fault = faultOf(error, state)
+    for (const waiting of group) waiting.reject(fault)
+  }
+
+  /** Take the lowest free log number on a connection of its own and restore that log's tree. */
+  async #claim(): Promise<Connection> {
+    const connection = await this.#database.connect()
+    try {
+      this.node = await claimNode(connection)
+      const restored = await restoreTree(this.#database, this.node)
+      this.#tree = restored.tree
+      this.#nextEntry = restored.nextEntry
+    } catch (error) {
+      await connection.close()
+      throw error
+    }
+    connection.onLost(() => {
+      if (this.#connection === connection) this.#connection = undefined
+    })
+    this.#connection = connection
+    return connection
+  }
+}
+
+function needsTransaction(waiting: Waiting): boolean {
+  return waiting.unit.locks !== undefined || waiting.unit.verify !== undefined
+}
+
+function rowParts(group: Waiting[]): Part[] {
+  const byComposer = new Map<Composer<unknown>, unknown[]>()
+  for (const { unit } of group) {
+    if (!unit.write) continue
+    const rows = byComposer.get(unit.write.composer)
+    if (rows) rows.push(unit.write.rows)
+    else byComposer.set(unit.write.composer, [unit.write.rows])
+  }
+  return [...byComposer].flatMap(([composer, rows]) => composer.parts(rows))
+}
+
+const STATEMENTS = new Map<string, { name: string; text: string }>()
+/** Distinct combinations of parts; each is prepared once per connection. Ten parts in practice give a few dozen. */
+const STATEMENTS_MAX = 1_000
+
+function statementOf(parts: Part[]): { name: string; text: string } {
+  const key = parts.map((part) => part.name).join('+')
+  const known = STATEMENTS.get(key)
+  if (known) return known
+  let next = 1
+  const bodies: string[] = []
+  const checks: string[] = []
+  for (const part of parts) {
+    bodies.push(`${part.name} as (${part.text(next)})`)
+    if (part.check) checks.push(part.check(next))
+    next += part.values.length
+  }
+  const statement = {
+    name: `ledger-${STATEMENTS.size}`,
+    text: `with ${bodies.join(',\n')} select ${checks.join(', ') || '1'}`,
+  }
+  if (STATEMENTS.size < STATEMENTS_MAX) STATEMENTS.set(key, statement)
+  return statement
+}
+
+function faultOf(error: unknown, state: string | undefined): FaultError {
+  if (error instanceof FaultError) return error
+  if (state === '53100')
+    return new FaultError(
+      {
+        category: 'unavailable',
+        code: 'db.disk-full',
+        message: 'The database has no disk space left. Nothing was written; free space and retry.',
+      },
+      { cause: error },
+    )
+  if (isConnectionLost(error))
+    return new FaultError(
+      {
+        category: 'unavailable',
+        code: 'db.unavailable',
+        message: 'The database cannot be reached. Nothing was written; retry shortly.',
+      },
+      { cause: error },
+    )
+  return new FaultError(
+    { category: 'bug', code: 'audit.ledger.failed', message: 'The server could not store this. Nothing was written.' },
+    { cause: error },
+  )
+}

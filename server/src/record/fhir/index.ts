@@ -1,0 +1,1 @@
+export { type Fhir, openFhir } from './open-fhir.ts'

@@ -1,0 +1,70 @@
+import type { FastifyInstance } from 'fastify'
+import type { Ledger } from '#audit'
+import type { Database } from '#db'
+import type { Identity } from '#identity'
+import type { Clock, Log } from '#kernel'
+import type { Vault } from '#vault'
+import { auditEventHandler } from './rest/audit-events.ts'
+import { capabilityStatement } from './rest/capability.ts'
+import { fhirRoutes } from './rest/routes.ts'
+import { searchHandler } from './rest/search.ts'
+import { conditionSearch, searchDeps } from './search-wiring.ts'
+import type { WriteDependencies } from './store/apply-writes.ts'
+import { openRecordStore } from './store/record-store.ts'
+import { checkResource } from './validate/check-resource.ts'
+
+/** The FHIR R4 record of one process. */
+export interface Fhir {
+  /** Where the API lies below the origin. */
+  readonly basePath: '/fhir/R4'
+  /** Register the REST API on `server`, relative to `basePath`. */
+  routes(server: FastifyInstance): void
+  close(): Promise<void>
+}
+
+export interface FhirOptions {
+  database: Database
+  ledger: Ledger
+  vault: Vault
+  identity: Pick<Identity, 'authenticate' | 'tokenEndpoint'>
+  clock: Clock
+  log: Log
+  /** Public address without a path, e.g. `https://record.example.org`. */
+  origin: string
+  version: string
+}
+
+const BASE_PATH = '/fhir/R4'
+
+/** Put the record together. http://hl7.org/fhir/R4/http.html */
+export function openFhir(options: FhirOptions): Fhir {
+  const fhirBase = `${options.origin}${BASE_PATH}`
+  const store = openRecordStore(options)
+  const search = searchDeps(store, fhirBase)
+  const dependencies: WriteDependencies = {
+    store,
+    conditionSearch: conditionSearch(search),
+    fhirBase,
+    validate: (resource) => checkResource(resource),
+  }
+  return {
+    basePath: BASE_PATH,
+    routes: (server) =>
+      fhirRoutes(server, {
+        ...dependencies,
+        identity: options.identity,
+        basePath: BASE_PATH,
+        search: searchHandler({ store, search, fhirBase }),
+        auditEvents: auditEventHandler({ store, fhirBase }),
+        capabilityStatement: capabilityStatement({
+          fhirBase,
+          tokenUrl: options.identity.tokenEndpoint,
+          version: options.version,
+          startedAt: options.clock.now(),
+        }),
+        clock: options.clock,
+        log: options.log,
+      }),
+    close: () => store.close(),
+  }
+}

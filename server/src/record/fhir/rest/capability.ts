@@ -1,0 +1,98 @@
+import { RESOURCE_TYPES, searchParameters } from '@salus/fhir-model'
+
+/** Types the API answers for but does not store: AuditEvent is a view of the audit log. */
+const READ_ONLY = new Set(['AuditEvent'])
+
+/** CapabilityStatement made from the tables that the API itself runs on: http://hl7.org/fhir/R4/capabilitystatement.html */
+export function capabilityStatement(options: {
+  fhirBase: string
+  tokenUrl: string
+  version: string
+  startedAt: number
+}): Buffer {
+  return Buffer.from(
+    JSON.stringify({
+      resourceType: 'CapabilityStatement',
+      status: 'active',
+      date: new Date(options.startedAt).toISOString(),
+      kind: 'instance',
+      software: { name: 'Salus', version: options.version },
+      implementation: { description: 'Salus FHIR R4 record', url: options.fhirBase },
+      fhirVersion: '4.0.1',
+      format: ['application/fhir+json', 'json'],
+      patchFormat: ['application/json-patch+json', 'application/fhir+json'],
+      rest: [
+        {
+          mode: 'server',
+          security: security(options.tokenUrl),
+          resource: RESOURCE_TYPES.map(resourceCapability),
+          interaction: ['transaction', 'batch', 'history-system'].map((code) => ({ code })),
+        },
+      ],
+    }),
+  )
+}
+
+function security(tokenUrl: string): object {
+  return {
+    cors: false,
+    service: [
+      { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/restful-security-service', code: 'SMART-on-FHIR' }] },
+    ],
+    extension: [
+      {
+        url: 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris',
+        extension: [{ url: 'token', valueUri: tokenUrl }],
+      },
+    ],
+  }
+}
+
+const INTERACTIONS = [
+  'read',
+  'vread',
+  'update',
+  'patch',
+  'delete',
+  'history-instance',
+  'history-type',
+  'create',
+  'search-type',
+]
+
+function resourceCapability(type: string): object {
+  const parameters = [...searchParameters(type).values()].filter((parameter) => parameter.type !== 'special')
+  const searchParam = parameters.map(({ code, type: kind }) => ({ name: code, type: kind }))
+  const references = parameters.filter((parameter) => parameter.type === 'reference')
+  const searchInclude = references.map((parameter) => `${type}:${parameter.code}`)
+  if (READ_ONLY.has(type))
+    return { type, interaction: ['read', 'search-type'].map((code) => ({ code })), versioning: 'no-version' }
+  return {
+    type,
+    interaction: INTERACTIONS.map((code) => ({ code })),
+    versioning: 'versioned-update',
+    readHistory: true,
+    updateCreate: true,
+    conditionalCreate: true,
+    conditionalRead: 'full-support',
+    conditionalUpdate: true,
+    conditionalDelete: 'single',
+    referencePolicy: ['literal', 'logical', 'local'],
+    searchInclude,
+    searchRevInclude: REVINCLUDES.get(type) ?? [],
+    searchParam,
+  }
+}
+
+/** For each type the reference parameters of other types that may point at it. */
+const REVINCLUDES = reverseIncludes()
+
+function reverseIncludes(): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const source of RESOURCE_TYPES)
+    for (const parameter of searchParameters(source).values())
+      if (parameter.type === 'reference')
+        for (const target of parameter.targets)
+          found.set(target, [...(found.get(target) ?? []), `${source}:${parameter.code}`])
+  return found
+}

@@ -1,0 +1,65 @@
+import { FaultError } from '#kernel'
+import type { Caller, Resource } from '../store/write-request.ts'
+import { outcomeOf, statusOf } from './outcome.ts'
+
+/** One FHIR interaction, alone over HTTP or as an entry of a Bundle. */
+export interface FhirRequest {
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Segments after the FHIR base: `['Patient', '123', '_history', '2']`. */
+  path: readonly string[]
+  query: string
+  ifMatch?: string
+  ifNoneMatch?: string
+  ifNoneExist?: string
+  ifModifiedSince?: string
+  prefer: Prefer
+  contentType?: string
+  resource?: Resource
+  exact?: Resource
+  /** Body of a JSON Patch, which is no resource. */
+  patch?: unknown
+  fullUrl?: string
+}
+
+export interface Prefer {
+  return?: 'minimal' | 'representation' | 'OperationOutcome'
+  handling?: 'strict' | 'lenient'
+}
+
+/** What an interaction answers; `body` is serialised JSON, so that a read does not parse and write again. */
+export interface FhirResponse {
+  status: number
+  body?: Buffer
+  version?: number
+  lastModified?: number
+  location?: string
+}
+
+export type Handler = (caller: Caller, request: FhirRequest) => Promise<FhirResponse>
+
+/** `Prefer` header (http://hl7.org/fhir/R4/http.html#ops); unknown preferences are ignored, as RFC 7240 asks. */
+export function parsePrefer(header: string | undefined): Prefer {
+  const prefer: Prefer = {}
+  for (const part of header?.split(/[;,]/) ?? []) {
+    const [name, value] = part.trim().split('=')
+    if (name === 'return' && (value === 'minimal' || value === 'representation' || value === 'OperationOutcome'))
+      prefer.return = value
+    if (name === 'handling' && (value === 'strict' || value === 'lenient')) prefer.handling = value
+  }
+  return prefer
+}
+
+/** Version number in `W/"3"`; undefined when it is no version of ours. */
+export function parseEtag(header: string): number | undefined {
+  const text = /^\s*(?:W\/)?"?(\d{1,9})"?\s*$/.exec(header)?.[1]
+  return text === undefined ? undefined : Number(text)
+}
+
+export function jsonResponse(status: number, value: object): FhirResponse {
+  return { status, body: Buffer.from(JSON.stringify(value)) }
+}
+
+/** The answer to a fault, for an entry of a batch and for the whole request alike. */
+export function faultResponse(error: unknown): FhirResponse | undefined {
+  return error instanceof FaultError ? jsonResponse(statusOf(error.fault), outcomeOf(error.fault)) : undefined
+}

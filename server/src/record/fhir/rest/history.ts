@@ -1,0 +1,162 @@
+import { RESOURCE_TYPES, typeName, typeNumber } from '@salus/fhir-model'
+import { LIMITS, raise } from '#kernel'
+import { openRows } from '../store/open-row.ts'
+import type { RecordStore } from '../store/record-store.ts'
+import { idOf, NOT_FOUND } from '../store/resolve-targets.ts'
+import type { RowKey, StoredRow } from '../store/rows.ts'
+import { type HistoryPlace, historyRows } from '../store/store.ts'
+import type { Caller } from '../store/write-request.ts'
+import { auditRecord } from './audit-record.ts'
+import type { FhirRequest, FhirResponse } from './exchange.ts'
+import { locate } from './read.ts'
+import { requireScope, requireType } from './require.ts'
+
+interface HistoryDependencies {
+  store: RecordStore
+  fhirBase: string
+}
+
+/** History of an instance, a type or the whole record: http://hl7.org/fhir/R4/http.html#history, with `_count`, `_since`, `_at`. */
+export async function history(
+  dependencies: HistoryDependencies,
+  caller: Caller,
+  request: FhirRequest,
+): Promise<FhirResponse> {
+  const { store } = dependencies
+  const [type, id] = request.path.filter((segment) => segment !== '_history')
+  const key =
+    type !== undefined && id !== undefined ? ((await locate(store, caller, type, id)) ?? raise(NOT_FOUND)) : undefined
+  const types = typesOf(caller, type)
+  const query = new URLSearchParams(request.query)
+  const limit = countOf(query.get('_count'))
+  const place = placeOf(store, caller, query.get('_page'))
+  const at = instant(query.get('_at'))
+  const rows = await historyRows(store.database, {
+    tenant: caller.tenant,
+    types,
+    limit: limit + 1,
+    ...(key ? { rid: key.rid } : {}),
+    ...(query.has('_since') ? { since: instant(query.get('_since')) ?? 0 } : {}),
+    ...(at === undefined ? {} : { until: at }),
+    ...(place ? { before: place } : {}),
+  })
+  if (key && rows.length === 0 && !place && !query.has('_since') && at === undefined) {
+    await store.ledger.record(
+      auditRecord(store, caller, { action: 'history', outcome: 'failed', type: key.type, rid: key.rid }),
+    )
+    raise(NOT_FOUND)
+  }
+  const page = at === undefined ? rows.slice(0, limit) : newestOfEach(rows.slice(0, limit))
+  const [bodies] = await Promise.all([openRows(store, page), store.ledger.record(recordOf(store, caller, key, page))])
+  const next =
+    rows.length > limit
+      ? nextLink(dependencies, caller, { request, query, last: rows[limit - 1] as StoredRow })
+      : undefined
+  const self = `${dependencies.fhirBase}/${request.path.join('/')}${request.query === '' || place ? '' : `?${request.query}`}`
+  return { status: 200, body: historyBundle(dependencies.fhirBase, { page, bodies, self, next }) }
+}
+
+function typesOf(caller: Caller, type: string | undefined): number[] {
+  if (type === undefined) {
+    for (const each of RESOURCE_TYPES) requireScope(caller, each, 'r')
+    return RESOURCE_TYPES.map((each) => typeNumber(each) as number)
+  }
+  const number = requireType(type)
+  requireScope(caller, type, 'r')
+  return [number]
+}
+
+function countOf(text: string | null): number {
+  if (text === null) return LIMITS.pageEntriesDefault
+  if (!/^\d{1,9}$/.test(text) || Number(text) < 1)
+    raise({ category: 'invalid', code: 'fhir.count-malformed', message: '_count must be a whole number from 1.' })
+  return Math.min(Number(text), LIMITS.pageEntriesMax)
+}
+
+/** End of the interval that a FHIR instant or date covers would differ by precision; history compares whole ms. */
+function instant(text: string | null): number | undefined {
+  if (text === null) return undefined
+  const ms = Date.parse(text.replace(' ', '+'))
+  if (Number.isNaN(ms))
+    raise({
+      category: 'invalid',
+      code: 'fhir.instant-malformed',
+      message: '_since and _at must be instants, e.g. 2026-01-31T09:00:00Z.',
+    })
+  return ms
+}
+
+/** `_at`: of each resource only the version that was current then. Rows come newest first. */
+function newestOfEach(rows: readonly StoredRow[]): StoredRow[] {
+  const seen = new Set<number>()
+  return rows.filter((row) => !seen.has(row.rid) && seen.add(row.rid))
+}
+
+function recordOf(store: RecordStore, caller: Caller, key: RowKey | undefined, page: readonly StoredRow[]) {
+  return auditRecord(store, caller, {
+    action: 'history',
+    type: key?.type ?? 0,
+    rid: key?.rid ?? 0,
+    patients: [...new Set(page.map((row) => row.patient).filter((patient) => patient !== 0))],
+    count: page.length,
+  })
+}
+
+interface PageInput {
+  request: FhirRequest
+  query: URLSearchParams
+  last: StoredRow
+}
+
+function nextLink(dependencies: HistoryDependencies, caller: Caller, { request, query, last }: PageInput): string {
+  const place: HistoryPlace = { updated: last.updated, rid: last.rid, version: last.version }
+  const following = new URLSearchParams(query)
+  following.set(
+    '_page',
+    dependencies.store.vault.sealText('history-page', caller.tenant, JSON.stringify(place), caller.client),
+  )
+  return `${dependencies.fhirBase}/${request.path.join('/')}?${following}`
+}
+
+function placeOf(store: RecordStore, caller: Caller, page: string | null): HistoryPlace | undefined {
+  if (page === null) return undefined
+  const text = store.vault.openText('history-page', caller.tenant, page, caller.client)
+  if (text === undefined)
+    raise({
+      category: 'invalid',
+      code: 'fhir.page-invalid',
+      message: 'This page link is not valid for this client. Start again from the first page.',
+    })
+  return JSON.parse(text) as HistoryPlace
+}
+
+interface HistoryPage {
+  page: readonly StoredRow[]
+  bodies: readonly (Buffer | undefined)[]
+  self: string
+  next: string | undefined
+}
+
+function historyBundle(fhirBase: string, { page, bodies, self, next }: HistoryPage): Buffer {
+  const link = [{ relation: 'self', url: self }, ...(next === undefined ? [] : [{ relation: 'next', url: next }])]
+  const entries = page.flatMap((row, index) => {
+    const body = bodies[index]
+    if (!body) return []
+    const type = typeName(row.type) as string
+    const address = `${type}/${idOf(body)}`
+    const method = row.deleted ? 'DELETE' : row.version === 1 ? 'POST' : 'PUT'
+    const head = JSON.stringify({ fullUrl: `${fhirBase}/${address}` }).slice(0, -1)
+    const tail = JSON.stringify({
+      request: { method, url: method === 'POST' ? type : address },
+      response: {
+        status: row.deleted ? '204' : row.version === 1 ? '201' : '200',
+        etag: `W/"${row.version}"`,
+        lastModified: new Date(row.updated).toISOString(),
+      },
+    }).slice(1)
+    return [row.deleted ? `${head},${tail}` : `${head},"resource":${body.toString()},${tail}`]
+  })
+  return Buffer.from(
+    `{"resourceType":"Bundle","type":"history","link":${JSON.stringify(link)},"entry":[${entries.join(',')}]}`,
+  )
+}

@@ -1,0 +1,56 @@
+import { isUtf8 } from 'node:buffer'
+import { type Fault, fail, LIMITS, ok, type Result } from '#kernel'
+import { type JsonScan, scanJson } from './json-scan.ts'
+
+/** A parsed body together with what is needed to store it exactly as it was written. */
+export interface JsonBody {
+  value: Record<string, unknown>
+  scan: JsonScan
+  bytes: Buffer
+}
+
+/**
+ * Parse a JSON body of at most `LIMITS.bundleBytesMax` (the HTTP layer refuses longer ones earlier).
+ * Faults: `fhir.json.not-utf8`, `fhir.json.too-deep`, `fhir.json.syntax`, `fhir.json.not-an-object`; none quotes the body.
+ */
+export function parseJsonBody(bytes: Buffer): Result<JsonBody> {
+  if (!isUtf8(bytes)) return fail(NOT_UTF8)
+  const start =
+    bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
+  const scan = scanJson(start, LIMITS.jsonDepthMax)
+  if (!scan.ok) return scan
+  let value: unknown
+  try {
+    value = JSON.parse(start.toString('utf8'))
+  } catch {
+    return fail(SYNTAX)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return fail(NOT_AN_OBJECT)
+  return ok({ value: value as Record<string, unknown>, scan: scan.value, bytes: start })
+}
+
+/** The same value, with each number that would lose its written form kept as raw text (`1.50` stays `1.50`). */
+export function parseExactly(bytes: Buffer): Record<string, unknown> {
+  return JSON.parse(bytes.toString('utf8'), keepNumberText as (key: string, value: unknown) => unknown)
+}
+
+function keepNumberText(_key: string, value: unknown, context: { source: string }): unknown {
+  if (typeof value !== 'number' || String(value) === context.source) return value
+  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(context.source)
+}
+
+const NOT_UTF8: Fault = {
+  category: 'invalid',
+  code: 'fhir.json.not-utf8',
+  message: 'The body is not valid UTF-8. Send application/fhir+json encoded as UTF-8.',
+}
+const SYNTAX: Fault = {
+  category: 'invalid',
+  code: 'fhir.json.syntax',
+  message: 'The body is not valid JSON. Check it with a JSON parser.',
+}
+const NOT_AN_OBJECT: Fault = {
+  category: 'invalid',
+  code: 'fhir.json.not-an-object',
+  message: 'The body must be one JSON object: a FHIR resource.',
+}

@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Identity } from '#identity'
+import { type Clock, errorFields, type Fault, FaultError, LIMITS, type Log, metrics, raise } from '#kernel'
+import type { Caller, Resource } from '../store/write-request.ts'
+import { checkResource } from '../validate/check-resource.ts'
+import { auditRecord } from './audit-record.ts'
+import { bundle } from './bundle.ts'
+import { type DispatchDependencies, dispatch, type Interaction, interactionOf } from './dispatch.ts'
+import type { FhirRequest, FhirResponse, Handler } from './exchange.ts'
+import { fhirRequestOf, isJson, mediaType, requireJsonWanted, send } from './http-exchange.ts'
+import { type JsonBody, parseExactly, parseJsonBody } from './json-body.ts'
+import { outcomeOf, statusOf } from './outcome.ts'
+
+export interface FhirRoutes extends DispatchDependencies {
+  identity: Pick<Identity, 'authenticate'>
+  /** Path of the API below the origin: `/fhir/R4`. */
+  basePath: string
+  capabilityStatement: Buffer
+  clock: Clock
+  log: Log
+}
+
+/** Register the FHIR API: every route authenticates before it reads a body, and every answer is audited before it leaves. */
+export function fhirRoutes(server: FastifyInstance, routes: FhirRoutes): void {
+  const handle = dispatch(routes)
+  // Bodies stay bytes: they are parsed only after the caller is known.
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: LIMITS.bundleBytesMax }, (_request, body, done) =>
+    done(null, body),
+  )
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    if (isMetadata(request, routes)) return
+    const refused = await authenticate(routes, request)
+    if (refused) {
+      // The connection ends too: an unauthenticated body is never read.
+      reply.header('connection', 'close').header('www-authenticate', 'Bearer')
+      await sendFault(reply, refused, routes)
+    }
+  })
+  server.all('/*', (request, reply) => answer(routes, handle, request, reply))
+  server.all('', (request, reply) => answer(routes, handle, request, reply))
+  server.setErrorHandler((error, request, reply) => sendFault(reply, faultOf(error, routes, request), routes))
+}
+
+const CALLERS = new WeakMap<FastifyRequest, Caller>()
+
+async function authenticate(routes: FhirRoutes, request: FastifyRequest): Promise<Fault | undefined> {
+  try {
+    const principal = await routes.identity.authenticate(request.headers.authorization)
+    CALLERS.set(request, {
+      requestId: request.id,
+      tenant: principal.tenant,
+      client: principal.client,
+      actor: principal.client,
+      purpose: '',
+      scopes: principal.scopes,
+    })
+    return undefined
+  } catch (error) {
+    return error instanceof FaultError ? error.fault : faultOf(error, routes, request)
+  }
+}
+
+function isMetadata(request: FastifyRequest, routes: FhirRoutes): boolean {
+  const url = request.raw.url ?? ''
+  const path = url.split('?', 1)[0]
+  return path === `${routes.basePath}/metadata` && (request.method === 'GET' || request.method === 'HEAD')
+}
+
+async function answer(
+  routes: FhirRoutes,
+  handle: Handler,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const started = routes.clock.monotonic()
+  metrics.requestsInFlight.inc()
+  let interaction: Interaction | undefined
+  let status = 500
+  try {
+    const exchange = fhirRequestOf(request, routes.basePath)
+    interaction = interactionOf(exchange.method, exchange.path)
+    requireJsonWanted(request, exchange.query)
+    const response = await run(routes, handle, request, exchange)
+    status = response.status
+    return send(reply, response, { fhirBase: routes.fhirBase, pretty: isPretty(exchange) })
+  } catch (error) {
+    const fault = faultOf(error, routes, request)
+    status = statusOf(fault)
+    return await sendFault(reply, fault, routes, CALLERS.get(request))
+  } finally {
+    metrics.requestsInFlight.dec()
+    metrics.requestSeconds.observe(
+      { interaction: interaction ?? 'unknown', status: `${Math.floor(status / 100)}xx` },
+      (routes.clock.monotonic() - started) / 1000,
+    )
+  }
+}
+
+async function run(
+  routes: FhirRoutes,
+  handle: Handler,
+  request: FastifyRequest,
+  exchange: FhirRequest,
+): Promise<FhirResponse> {
+  const interaction = interactionOf(exchange.method, exchange.path)
+  if (interaction === 'capabilities') return { status: 200, body: routes.capabilityStatement }
+  const caller =
+    CALLERS.get(request) ??
+    raise({ category: 'bug', code: 'fhir.http.no-caller', message: 'The request was not authenticated.' })
+  if (exchange.query.length > LIMITS.urlBytesMax) raise(URL_TOO_LONG)
+  const bytes = request.body as Buffer | undefined
+  if (exchange.method === 'POST' && exchange.path.at(-1) === '_search')
+    return handle(caller, withForm(request, exchange, bytes))
+  if (interaction === 'batch') return bundle({ ...routes, handle }, caller, jsonOf(request, bytes), exchange.prefer)
+  if (interaction === 'create' || interaction === 'update' || interaction === 'patch') addBody(request, exchange, bytes)
+  return handle(caller, exchange)
+}
+
+/** POST _search: the form's parameters come after those of the address. */
+function withForm(request: FastifyRequest, exchange: FhirRequest, bytes: Buffer | undefined): FhirRequest {
+  const type = mediaType(request.headers['content-type'] ?? '')
+  if (bytes && bytes.length > 0 && type !== 'application/x-www-form-urlencoded') raise(FORM_EXPECTED)
+  if (bytes && bytes.length > LIMITS.urlBytesMax * 16) raise(URL_TOO_LONG)
+  return { ...exchange, query: [exchange.query, bytes?.toString() ?? ''].filter((part) => part !== '').join('&') }
+}
+
+function addBody(request: FastifyRequest, exchange: FhirRequest, bytes: Buffer | undefined): void {
+  if (
+    exchange.method === 'PATCH' &&
+    mediaType(request.headers['content-type'] ?? '') === 'application/json-patch+json'
+  ) {
+    exchange.patch = parsePatch(bytes)
+    return
+  }
+  const body = jsonOf(request, bytes)
+  if (body.bytes.length > LIMITS.resourceBytesMax) raise(TOO_LARGE)
+  checkResource(body.value, body.scan.members)
+  exchange.resource = body.value as Resource
+  if (body.scan.lossyNumbers) exchange.exact = parseExactly(body.bytes) as Resource
+}
+
+function parsePatch(bytes: Buffer | undefined): unknown {
+  // A JSON Patch is an array; wrapped, it passes the same scan as every other body.
+  const wrapped = parseJsonBody(Buffer.concat([Buffer.from('{"patch":'), bytes ?? Buffer.alloc(0), Buffer.from('}')]))
+  return wrapped.ok ? wrapped.value.value.patch : raise(wrapped.fault)
+}
+
+function jsonOf(request: FastifyRequest, bytes: Buffer | undefined): JsonBody {
+  if (!isJson(mediaType(request.headers['content-type'] ?? ''))) raise(MEDIA_TYPE)
+  const body = parseJsonBody(bytes ?? Buffer.alloc(0))
+  return body.ok ? body.value : raise(body.fault)
+}
+
+function isPretty(exchange: FhirRequest): boolean {
+  return exchange.query.includes('_pretty=true')
+}
+
+function faultOf(error: unknown, routes: FhirRoutes, request: FastifyRequest): Fault {
+  if (error instanceof FaultError) {
+    if (error.fault.category === 'bug')
+      routes.log.error('request failed', {
+        requestId: request.id,
+        code: error.fault.code,
+        ...errorFields(error.cause ?? error),
+      })
+    return error.fault
+  }
+  const code = (error as { code?: unknown }).code
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return TOO_LARGE
+  if (typeof code === 'string' && code.startsWith('FST_ERR_CTP')) return MEDIA_TYPE
+  routes.log.error('request failed', { requestId: request.id, ...errorFields(error) })
+  return {
+    category: 'bug',
+    code: 'fhir.http.unexpected',
+    message: `The server failed. Nothing was written. Tell your administrator the request id ${request.id}.`,
+  }
+}
+
+/** A refusal is an access too: it is audited before it is answered. */
+async function sendFault(
+  reply: FastifyReply,
+  fault: Fault,
+  routes: FhirRoutes,
+  caller?: Caller,
+): Promise<FastifyReply> {
+  let answered = fault
+  if (caller && fault.category === 'forbidden') {
+    try {
+      await routes.store.ledger.record(auditRecord(routes.store, caller, { action: 'refusal', outcome: 'refused' }))
+    } catch (error) {
+      if (error instanceof FaultError) answered = error.fault
+    }
+  }
+  if (answered.category === 'busy' || answered.category === 'unavailable') reply.header('retry-after', '1')
+  return reply
+    .status(statusOf(answered))
+    .header('content-type', 'application/fhir+json; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .send(JSON.stringify(outcomeOf(answered)))
+}
+
+/** Request ids are ours, so that a client cannot write into the log. */
+export function newRequestId(): string {
+  return randomUUID()
+}
+
+const MEDIA_TYPE: Fault = {
+  category: 'invalid',
+  code: 'fhir.http.media-type',
+  message: 'Send JSON with Content-Type application/fhir+json.',
+}
+const FORM_EXPECTED: Fault = {
+  category: 'invalid',
+  code: 'fhir.http.media-type',
+  message: 'POST _search takes a form with Content-Type application/x-www-form-urlencoded.',
+}
+const TOO_LARGE: Fault = {
+  category: 'too-large',
+  code: 'fhir.http.body-too-large',
+  message: `A resource has at most ${LIMITS.resourceBytesMax / 1_048_576} MB, a Bundle ${LIMITS.bundleBytesMax / 1_048_576} MB. Send large content as several requests.`,
+}
+const URL_TOO_LONG: Fault = {
+  category: 'too-large',
+  code: 'fhir.http.query-too-long',
+  message: `A query has at most ${LIMITS.urlBytesMax / 1024} kB in the address. Use POST _search.`,
+}

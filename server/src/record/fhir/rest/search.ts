@@ -1,0 +1,138 @@
+import { typeNumber } from '@salus/fhir-model'
+import { type Fault, raise } from '#kernel'
+import {
+  openPage,
+  parseSearch,
+  runSearch,
+  type SearchAnswer,
+  type SearchDeps,
+  type SearchRequest,
+} from '../search/index.ts'
+import { openRows } from '../store/open-row.ts'
+import type { RecordStore } from '../store/record-store.ts'
+import type { Caller } from '../store/write-request.ts'
+import { sealDetail } from './audit-detail.ts'
+import { auditRecord } from './audit-record.ts'
+import { type Narrowing, narrowed, parseNarrowing } from './elements.ts'
+import type { FhirRequest, FhirResponse, Handler } from './exchange.ts'
+import { requireScope, requireType } from './require.ts'
+import { searchBundle } from './search-bundle.ts'
+
+interface SearchHandlerDependencies {
+  store: RecordStore
+  search: SearchDeps
+  fhirBase: string
+}
+
+/** Search of a type or of a compartment, by GET or POST: http://hl7.org/fhir/R4/http.html#search */
+export function searchHandler(dependencies: SearchHandlerDependencies): Handler {
+  return async (caller, request) => {
+    const path = request.path.filter((segment) => segment !== '_search')
+    const query = new URLSearchParams(request.query)
+    const page = query.get('_page')
+    const opened = page === null ? undefined : unwrap(openPage(dependencies.search, caller, page))
+    const parsed =
+      opened?.request ?? parse(dependencies, caller, { path, query, lenient: request.prefer.handling === 'lenient' })
+    const at = opened ? { place: opened.place, at: opened.at } : {}
+    const answer = await runSearch(dependencies.search, caller, parsed, at)
+    return respond(dependencies, caller, { request, path, parsed, answer, query })
+  }
+}
+
+function parse(
+  dependencies: SearchHandlerDependencies,
+  caller: Caller,
+  asked: { path: string[]; query: URLSearchParams; lenient: boolean },
+): SearchRequest {
+  const [first = '', id, second] = asked.path
+  const type = second ?? first
+  requireType(first)
+  requireType(type)
+  requireScope(caller, type, 's')
+  return unwrap(
+    parseSearch({
+      types: [type],
+      parameters: [...asked.query].filter(([name]) => !OUTPUT_ONLY.has(name)),
+      lenient: asked.lenient,
+      base: dependencies.fhirBase,
+      clock: dependencies.store.clock,
+      ...(id === undefined || second === undefined ? {} : { compartment: { type: first, id } }),
+    }),
+  )
+}
+
+/** Read by the HTTP layer. */
+const OUTPUT_ONLY = new Set(['_format', '_pretty'])
+
+interface Found {
+  request: FhirRequest
+  path: string[]
+  query: URLSearchParams
+  parsed: SearchRequest
+  answer: SearchAnswer
+}
+
+async function respond(dependencies: SearchHandlerDependencies, caller: Caller, found: Found): Promise<FhirResponse> {
+  const { store } = dependencies
+  const { answer, parsed, query } = found
+  const narrowing = parsed.output.summary === 'count' ? undefined : parseNarrowing(narrowingOf(parsed, query))
+  const rows = [...answer.matches, ...answer.included]
+  const patients = [...new Set(rows.map((row) => row.patient).filter((patient) => patient !== 0))]
+  const text = found.request.query
+  const record = auditRecord(store, caller, {
+    action: 'search',
+    type: typeNumber(parsed.types[0] ?? '') ?? 0,
+    patients,
+    count: rows.length,
+    ...(text === '' ? {} : { detail: sealDetail(store.vault, caller.tenant, text) }),
+  })
+  // Bodies are opened while the audit record's commit is under way; the answer leaves when both are done.
+  const [opened] = await Promise.all([openRows(store, rows), store.ledger.record(record)])
+  const bodies = narrowing ? opened.map((body) => body && narrowed(body, narrowing as Narrowing)) : opened
+  const matches = answer.matches.length
+  return {
+    status: 200,
+    body: searchBundle(
+      {
+        fhirBase: dependencies.fhirBase,
+        links: linksOf(dependencies.fhirBase, found),
+        ...(answer.total === undefined ? {} : { total: answer.total }),
+        warnings: answer.warnings,
+      },
+      [
+        { rows: answer.matches, bodies: bodies.slice(0, matches), mode: 'match' },
+        { rows: answer.included, bodies: bodies.slice(matches), mode: 'include' },
+      ],
+    ),
+  }
+}
+
+/** A page's link carries its wishes with the query; the first page has them in the address. */
+function narrowingOf(parsed: SearchRequest, query: URLSearchParams): { get(name: string): string | null } {
+  return {
+    get: (name) =>
+      name === '_elements'
+        ? (parsed.output.elements?.join(',') ?? query.get(name))
+        : name === '_summary'
+          ? (parsed.output.summary ?? query.get(name))
+          : query.get(name),
+  }
+}
+
+function linksOf(fhirBase: string, { path, answer, request }: Found): { relation: string; url: string }[] {
+  const address = `${fhirBase}/${path.join('/')}`
+  const self = new URLSearchParams(answer.self).toString()
+  const paged = request.query.includes('_page=')
+  return [
+    {
+      relation: 'self',
+      url: self === '' || paged ? address + (paged ? `?${request.query}` : '') : `${address}?${self}`,
+    },
+    ...(answer.next === undefined ? [] : [{ relation: 'next', url: `${address}?_page=${answer.next}` }]),
+    ...(answer.previous === undefined ? [] : [{ relation: 'previous', url: `${address}?_page=${answer.previous}` }]),
+  ]
+}
+
+function unwrap<T>(result: { ok: true; value: T } | { ok: false; fault: Fault }): T {
+  return result.ok ? result.value : raise(result.fault)
+}

@@ -1,0 +1,46 @@
+import {
+  type FindMatches,
+  findMatches,
+  matchesFilters,
+  parseSearch,
+  type SearchDeps,
+  statementNames,
+} from './search/index.ts'
+import type { ConditionSearch } from './store/conditions.ts'
+import { openRows } from './store/open-row.ts'
+import type { RecordStore } from './store/record-store.ts'
+import { ResolvedIds } from './store/resolve-ids.ts'
+
+/** What the search needs of the record. */
+export function searchDeps(store: RecordStore, fhirBase: string): SearchDeps {
+  return {
+    database: store.database,
+    open: async (rows) => (await openRows(store, rows)).map((body) => body && (JSON.parse(body.toString()) as object)),
+    resolveIds: async (tenant, ids) => {
+      const resolved = new ResolvedIds(store, tenant)
+      await resolved.resolve(ids, { create: false })
+      return resolved
+    },
+    vault: store.vault,
+    names: statementNames(),
+    clock: store.clock,
+    base: fhirBase,
+  }
+}
+
+/** What conditional writes need of the search. */
+export function conditionSearch(deps: SearchDeps): ConditionSearch {
+  const find: FindMatches = findMatches(deps)
+  return {
+    find,
+    inResource(type, query, resource) {
+      const parsed = parseSearch({
+        types: [type],
+        parameters: [...new URLSearchParams(query)],
+        clock: deps.clock,
+        ...(deps.base === undefined ? {} : { base: deps.base }),
+      })
+      return parsed.ok && parsed.value.filters.length > 0 && matchesFilters(resource, parsed.value.filters, deps.base)
+    },
+  }
+}

@@ -1,0 +1,165 @@
+import { type AuditRecord, RACE_LOST, type Unit } from '#audit'
+import { assert, FaultError, LIMITS, raise } from '#kernel'
+import { type ConditionSearch, Conditions } from './conditions.ts'
+import { type Draft, draftOf } from './draft.ts'
+import { linkEntries } from './link-entries.ts'
+import { patchedResource } from './patch-resource.ts'
+import { prepareRows } from './prepare-rows.ts'
+import type { RecordStore } from './record-store.ts'
+import { resolveTargets } from './resolve-targets.ts'
+import { recordComposer } from './store.ts'
+import type { Caller, Resource, WriteOutcome, WriteRequest } from './write-request.ts'
+
+export interface WriteDependencies {
+  store: RecordStore
+  conditionSearch: ConditionSearch
+  /** Base URL of the FHIR API without a trailing slash; absolute references below it are local. */
+  fhirBase: string
+  /** Checks a resource that a patch made; raises the same fault as a create of it would. */
+  validate(resource: Resource): void
+}
+
+/** Audit action of the whole: `create`, `update`... for a single request, `transaction` for several. */
+export type WriteAction = Extract<AuditRecord['action'], 'create' | 'update' | 'patch' | 'delete' | 'transaction'>
+
+/**
+ * Apply writes all or none, in one commit, and answer in their order. Losing a race to another writer starts again from
+ * what is stored now, at most `LIMITS.writeAttemptsMax` times. Resolves only when everything, audit included, is durable.
+ *
+ * Faults: `fhir.write.*`, `fhir.condition.*`, `fhir.transaction.*`, `fhir.store.*`, those of the ledger.
+ * http://hl7.org/fhir/R4/http.html#transaction
+ */
+export async function applyWrites(
+  dependencies: WriteDependencies,
+  caller: Caller,
+  requests: readonly WriteRequest[],
+  action: WriteAction,
+): Promise<WriteOutcome[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await attemptWrites(dependencies, caller, requests, action)
+    } catch (error) {
+      const lost = error instanceof FaultError && error.fault.code === RACE_LOST.code
+      // With If-Match the caller has said which version it knows: the second look answers 412 by itself.
+      if (!lost || attempt >= LIMITS.writeAttemptsMax) throw error
+    }
+  }
+}
+
+async function attemptWrites(
+  dependencies: WriteDependencies,
+  caller: Caller,
+  requests: readonly WriteRequest[],
+  action: WriteAction,
+): Promise<WriteOutcome[]> {
+  const { store } = dependencies
+  const conditions = new Conditions(dependencies.conditionSearch, caller)
+  const { targets, ids } = await resolveTargets(store, caller, requests, conditions)
+  const fresh = await store.takeRids(targets.filter((target) => target.rid === undefined && !target.settled).length)
+  const updated = store.clock.now()
+  const drafts: (Draft | undefined)[] = []
+  const byCondition = new Map<string, number>()
+  for (const [index, request] of requests.entries()) {
+    const target = targets[index]
+    assert(target, 'each request has its target')
+    // The same ifNoneExist twice in one bundle names one resource: the first entry makes it, the second finds it.
+    const condition =
+      request.action === 'create' && request.condition !== undefined
+        ? `${request.type}?${request.condition}`
+        : undefined
+    const earlier = condition === undefined ? undefined : byCondition.get(condition)
+    if (target.settled || earlier !== undefined) {
+      drafts.push(earlier === undefined ? undefined : drafts[earlier])
+      continue
+    }
+    if (condition !== undefined) byCondition.set(condition, index)
+    const rid = target.rid ?? fresh.pop()
+    assert(rid !== undefined, 'a number for each new resource')
+    const patched =
+      request.action === 'patch' ? await patchedResource(store, caller.tenant, request, target) : undefined
+    if (patched) dependencies.validate(patched)
+    drafts.push(
+      draftOf(store, caller.tenant, { request, target, rid, updated, ...(patched ? { resource: patched } : {}) }),
+    )
+  }
+  const distinct = [...new Set(drafts.filter((draft) => draft !== undefined))]
+  refuseDoubleTargets(distinct)
+  if (distinct.length > 0) {
+    await linkEntries(dependencies, { caller, requests, drafts, targets, conditions })
+    const prepared = await prepareRows(store, caller.tenant, distinct, ids)
+    await store.ledger.commit(unitOf(store, caller, { action, drafts: distinct, prepared, conditions }))
+  } else {
+    await store.ledger.record(recordOf(store, caller, action, { drafts: [], patients: [] }))
+  }
+  return requests.map(
+    (_, index) =>
+      drafts[index]?.outcome() ??
+      targets[index]?.settled ??
+      raise({ category: 'bug', code: 'fhir.write.lost', message: 'A write has no outcome.' }),
+  )
+}
+
+/** http://hl7.org/fhir/R4/http.html#trules: two entries for one resource fail the whole transaction. */
+function refuseDoubleTargets(drafts: readonly Draft[]): void {
+  const seen = new Set<number>()
+  for (const draft of drafts) {
+    if (seen.has(draft.rid))
+      raise({
+        category: 'invalid',
+        code: 'fhir.transaction.double-target',
+        message: 'Two entries of the transaction change the same resource. Send one entry for each resource.',
+      })
+    seen.add(draft.rid)
+  }
+}
+
+interface Prepared {
+  rows: NonNullable<Unit['write']>['rows']
+  patients: number[]
+}
+
+function unitOf(
+  store: RecordStore,
+  caller: Caller,
+  work: { action: WriteAction; drafts: readonly Draft[]; prepared: Prepared; conditions: Conditions },
+): Unit {
+  const { action, drafts, prepared, conditions } = work
+  return {
+    records: [recordOf(store, caller, action, { drafts, patients: prepared.patients })],
+    events: drafts.map((draft) => ({
+      tenant: caller.tenant,
+      action: draft.action === 'delete' ? ('deleted' as const) : ('written' as const),
+      type: draft.typeNumber,
+      rid: draft.rid,
+      version: draft.version,
+      patient: draft.patient,
+    })),
+    write: { composer: recordComposer as NonNullable<Unit['write']>['composer'], rows: prepared.rows },
+    ...(conditions.any ? { locks: conditions.locks(), verify: (connection) => conditions.stillHold(connection) } : {}),
+  }
+}
+
+function recordOf(
+  store: RecordStore,
+  caller: Caller,
+  action: WriteAction,
+  done: { drafts: readonly Draft[]; patients: number[] },
+): AuditRecord {
+  const { drafts, patients } = done
+  const only = drafts.length === 1 ? drafts[0] : undefined
+  return {
+    at: store.clock.now(),
+    tenant: caller.tenant,
+    client: caller.client,
+    actor: caller.actor,
+    requestId: caller.requestId,
+    purpose: caller.purpose,
+    action,
+    outcome: 'success',
+    type: only?.typeNumber ?? 0,
+    rid: only?.rid ?? 0,
+    version: only?.version ?? 0,
+    patients,
+    count: drafts.length,
+  }
+}

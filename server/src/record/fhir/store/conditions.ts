@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto'
+import type { Connection } from '#db'
+import { raise } from '#kernel'
+import type { Caller, Resource } from './write-request.ts'
+
+/** The searches that conditional requests and references rest on. */
+export interface ConditionSearch {
+  /** At most `limit` current resources of `type` that match; on `connection` when the answer must see behind locks. */
+  find(caller: Caller, type: string, query: string, limit: number, connection?: Connection): Promise<{ rid: number }[]>
+  /** Whether a resource that is not stored yet would match. */
+  inResource(type: string, query: string, resource: Resource): boolean
+}
+
+/** A search that decides what a write does, and what it found. */
+export interface Condition {
+  type: string
+  query: string
+  /** rid of the one match, 0 for none. */
+  matched: number
+}
+
+/** Conditions of one attempt, each asked once however many entries name it. */
+export class Conditions {
+  readonly #asked = new Map<string, Promise<Condition>>()
+  readonly #search: ConditionSearch
+  readonly #caller: Caller
+
+  constructor(search: ConditionSearch, caller: Caller) {
+    this.#search = search
+    this.#caller = caller
+  }
+
+  /** Fault `fhir.condition.multiple` (412) when more than one resource matches; `fhir.condition.empty` when the query names nothing. */
+  async match(type: string, query: string): Promise<Condition> {
+    const key = `${type}?${query}`
+    let asked = this.#asked.get(key)
+    if (!asked) {
+      asked = this.#ask(type, query)
+      this.#asked.set(key, asked)
+    }
+    return asked
+  }
+
+  async #ask(type: string, query: string): Promise<Condition> {
+    if (query === '')
+      raise({
+        category: 'invalid',
+        code: 'fhir.condition.empty',
+        message: 'A conditional request needs search parameters that identify one resource.',
+      })
+    const matches = await this.#search.find(this.#caller, type, query, 2)
+    if (matches.length > 1)
+      raise({
+        category: 'precondition',
+        code: 'fhir.condition.multiple',
+        message: `More than one ${type} matches the condition. Name a criterion that only one resource meets.`,
+      })
+    return { type, query, matched: matches[0]?.rid ?? 0 }
+  }
+
+  /** Advisory lock keys, so that two processes never decide on the same condition at once. */
+  locks(): bigint[] {
+    return [...this.#asked.keys()].map((key) =>
+      createHash('sha256').update(`${this.#caller.tenant}\0${key}`).digest().readBigInt64BE(),
+    )
+  }
+
+  /** Asks everything again on `connection` (behind the locks); true when each answer is the same. */
+  async stillHold(connection: Connection): Promise<boolean> {
+    const before = await Promise.all(this.#asked.values())
+    const now = await Promise.all(
+      before.map(({ type, query }) => this.#search.find(this.#caller, type, query, 2, connection)),
+    )
+    return before.every(
+      ({ matched }, index) => (now[index]?.length ?? 0) <= 1 && (now[index]?.[0]?.rid ?? 0) === matched,
+    )
+  }
+
+  get any(): boolean {
+    return this.#asked.size > 0
+  }
+}

@@ -1,0 +1,25 @@
+import { raise } from '#kernel'
+import type { DataKey } from '#vault'
+import type { RecordStore } from './record-store.ts'
+import type { StoredRow } from './rows.ts'
+
+/**
+ * Open stored versions: the serialised JSON of each, in order; undefined for a row whose patient's key was shredded.
+ * Keys of all patients of one call are fetched together.
+ */
+export async function openRows(store: RecordStore, rows: readonly StoredRow[]): Promise<(Buffer | undefined)[]> {
+  const tenant = rows[0]?.tenant
+  if (tenant === undefined) return []
+  const patients = [...new Set(rows.map((row) => row.patient).filter((patient) => patient !== 0))]
+  const keys = patients.length > 0 ? await store.vault.patientKeys(tenant, patients) : undefined
+  return rows.map((row) => {
+    const key: DataKey | undefined = row.patient === 0 ? store.vault.tenantKey(tenant) : keys?.get(row.patient)
+    return key && store.vault.open(key, row, row.sealed)
+  })
+}
+
+/** Open one version; a shredded patient answers exactly like a resource that never existed. */
+export async function openRow(store: RecordStore, row: StoredRow): Promise<Buffer> {
+  const [body] = await openRows(store, [row])
+  return body ?? raise({ category: 'not-found', code: 'fhir.store.not-found', message: 'There is no such resource.' })
+}

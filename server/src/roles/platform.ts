@@ -1,0 +1,116 @@
+import { type AuditRecord, type Checkpointer, type Ledger, openLedger, startCheckpoints, startIndexer } from '#audit'
+import { type Database, openDatabase } from '#db'
+import { type Fhir, openFhir } from '#fhir'
+import { type Identity, openIdentity } from '#identity'
+import { type Clock, type Config, type Log, VERSION } from '#kernel'
+import { openVault, type Vault } from '#vault'
+
+/** Everything one server process runs on, in the order of the floors. */
+export interface Platform {
+  database: Database
+  ledger: Ledger
+  checkpointer: Checkpointer
+  vault: Vault
+  identity: Identity
+  fhir: Fhir
+  /** Lets work under way finish, then gives everything back. */
+  close(): Promise<void>
+}
+
+export interface PlatformOptions {
+  config: Config
+  /** Owner URL of the migrated database. */
+  databaseUrl: string
+  /** Public address without a path. */
+  origin: string
+  clock: Clock
+  log: Log
+  /** For benchmarks and the canary's own proof only; refused in production. */
+  unsafePlaintext?: boolean
+}
+
+/** Open all parts against a migrated database. Faults of each part; what was opened is closed again. */
+export async function openPlatform(options: PlatformOptions): Promise<Platform> {
+  const { config, clock, log, origin } = options
+  const closers: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+  try {
+    const connections = config.integer('SALUS_DB_CONNECTIONS')
+    const statementTimeoutMs = config.integer('SALUS_STATEMENT_TIMEOUT_MS')
+    const open = async (url: string): Promise<Database> => {
+      const opened = await openDatabase({ url, connections, statementTimeoutMs, log, clock })
+      closers.push(() => opened.close())
+      return opened
+    }
+    const database = await open(options.databaseUrl)
+    const keystoreUrl = config.get('SALUS_KEYSTORE_DATABASE_URL')
+    const keystore = keystoreUrl === undefined ? database : await open(keystoreUrl)
+    const ledger = await openLedger({ database, clock, log })
+    closers.push(() => ledger.close())
+    const vault = await openVault({
+      database: keystore,
+      config,
+      clock,
+      log,
+      ...(options.unsafePlaintext ? { unsafePlaintext: true } : {}),
+    })
+    closers.push(async () => vault.close())
+    const checkpointer = await startCheckpoints({
+      database,
+      clock,
+      log,
+      keyDirectory: config.dataPath('keys'),
+      anchorDirectory: config.get('SALUS_AUDIT_ANCHOR_DIR') ?? config.dataPath('anchors'),
+    })
+    closers.push(() => checkpointer.close())
+    const indexer = startIndexer({ database, clock, log })
+    closers.push(() => indexer.close())
+    const identity = await openIdentity({
+      database,
+      sealer: vault,
+      issuer: origin,
+      fhirBase: `${origin}/fhir/R4`,
+      tokenTtlSeconds: config.integer('SALUS_TOKEN_TTL_SECONDS'),
+      clock,
+      log,
+      ...loginAudit(ledger, clock),
+    })
+    const fhir = openFhir({ database, ledger, vault, identity, clock, log, origin, version: VERSION })
+    closers.push(() => fhir.close())
+    return { database, ledger, checkpointer, vault, identity, fhir, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Each token issued or refused is an audit record before its answer leaves. */
+function loginAudit(ledger: Ledger, clock: Clock): Pick<Parameters<typeof openIdentity>[0], 'onLogin' | 'onRefused'> {
+  const record = (about: {
+    tenant: number
+    client: string
+    outcome: AuditRecord['outcome']
+    requestId: string
+  }): Promise<void> =>
+    ledger.record({
+      at: clock.now(),
+      tenant: about.tenant,
+      client: about.client,
+      actor: about.client,
+      requestId: about.requestId,
+      purpose: '',
+      action: 'login',
+      outcome: about.outcome,
+      type: 0,
+      rid: 0,
+      version: 0,
+      patients: [],
+      count: 0,
+    })
+  return {
+    onLogin: (login) => record(login),
+    onRefused: ({ tenant, client }) => record({ tenant, client, outcome: 'refused', requestId: '' }),
+  }
+}
