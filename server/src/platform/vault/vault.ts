@@ -86,6 +86,8 @@ export interface Vault {
 
   /** Branch keys and how many patients' keys each wraps. Counts rows: for operators. */
   listKeys(): Promise<BranchKeyInfo[]>
+  /** Ask the root key's provider again now, instead of within 20 minutes. Faults of the provider; what is known serves on. */
+  refreshKeys(): Promise<void>
   /** Milliseconds until unwrapped keys expire if the root key stays away; 0: the record is closed. For readiness. */
   keysValidForMs(): number
   close(): Promise<void>
@@ -183,6 +185,7 @@ function assemble({ rotator, shredder, clock, unsafePlaintext }: Parts): Vault {
     beginPatientRotation: (tenant, patient) => beginPatientRotation(rotator, tenant, patient),
     finishPatientRotation: (rotation) => finishPatientRotation(rotator, rotation),
     listKeys: () => countByEpoch(db),
+    refreshKeys: () => ring.refresh(),
     keysValidForMs: () => ring.validForMs(),
     async close() {
       ring.close()
