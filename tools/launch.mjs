@@ -16,6 +16,8 @@ const EXIT_CANNOT_RUN = 126
 const EXIT_NOT_FOUND = 127
 /** npm repeats itself; its last lines name the reason. */
 const NPM_ERROR_LINES_MAX = 3
+/** Enough for npm to name every package of a large lock file. */
+const ERROR_CHARACTERS_MAX = 100_000
 
 /**
  * Install if needed, then run `file` (a path below the checkout or an absolute one) with `args` in this process's place.
@@ -68,28 +70,55 @@ function findNode() {
 
 async function install() {
   process.stderr.write('Installing dependencies (npm ci), about a minute ...\n')
+  let { code, errors } = await npm('ci')
+  // Same versions and hashes by the lock file, but packages of other platforms may be absent from it.
+  if (code !== 0 && lacksOtherPlatformsOnly(errors)) ({ code, errors } = await npm('install', '--no-save'))
+  if (code !== 0) stop(`npm ci failed (exit ${code}): ${npmReason(errors)}`, code)
+}
+
+/**
+ * True when npm refuses the lock file only for optional packages without a version: it was written where the registry
+ * does not offer the packages of other platforms. Any other difference is a real one and stays refused.
+ */
+export function lacksOtherPlatformsOnly(errors) {
+  const differences = [...errors.matchAll(/(Missing|Invalid): (.*)$/gm)]
+  return (
+    differences.length > 0 &&
+    differences.every(([, kind, what]) => kind === 'Missing' && /^\S+@ from lock file/.test(what))
+  )
+}
+
+async function npm(...command) {
   const cli = process.env.npm_execpath
-  const [command, first] = cli?.endsWith('.js') && existsSync(cli) ? [process.execPath, [cli]] : ['npm', []]
+  const [program, first] = cli?.endsWith('.js') && existsSync(cli) ? [process.execPath, [cli]] : ['npm', []]
   // Development and optional packages too: the tests need them, and the bundled Node and PostgreSQL are optional ones.
-  const args = [...first, 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error']
-  const child = spawn(command, args, {
+  const args = [
+    ...first,
+    ...command,
+    '--include=dev',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ]
+  const child = spawn(program, args, {
     cwd: ROOT,
     stdio: ['ignore', 'ignore', 'pipe'],
-    shell: process.platform === 'win32' && command === 'npm',
+    shell: process.platform === 'win32' && program === 'npm',
   })
   let errors = ''
   child.stderr.setEncoding('utf8')
   child.stderr.on('data', (text) => {
-    errors = (errors + text).slice(-20_000)
+    errors = (errors + text).slice(-ERROR_CHARACTERS_MAX)
   })
   const code = await new Promise((resolve) => {
     child.on('error', (error) => {
-      errors = `${command}: ${error.code}`
+      errors = `${program}: ${error.code}`
       resolve(EXIT_NOT_FOUND)
     })
     child.on('close', (status) => resolve(status ?? EXIT_CANNOT_RUN))
   })
-  if (code !== 0) stop(`npm ci failed (exit ${code}): ${npmReason(errors)}`, code)
+  return { code, errors }
 }
 
 /** npm's own words, without the prefixes and the pointer to its log file. */

@@ -7,9 +7,12 @@ import { after, describe, test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const HERE = dirname(fileURLToPath(import.meta.url))
-const { needsInstall, npmReason } = (await import(pathToFileURL(join(HERE, 'launch.mjs')).href)) as {
+const { lacksOtherPlatformsOnly, needsInstall, npmReason } = (await import(
+  pathToFileURL(join(HERE, 'launch.mjs')).href
+)) as {
   needsInstall(root: string): boolean
   npmReason(errors: string): string
+  lacksOtherPlatformsOnly(errors: string): boolean
 }
 
 const made: string[] = []
@@ -114,6 +117,14 @@ test('a failed installation says why in one line and passes the exit code on', (
   assert.equal(run.status, 228)
   assert.equal(run.stderr.split('\n')[1], 'salus: npm ci failed (exit 228): code ENOSPC; no space left on device')
   assert.ok(!existsSync(join(root, 'node_modules')))
+})
+
+test('only the absence of other platforms is forgiven in a lock file', () => {
+  const other = 'npm error Missing: @biomejs/cli-win32-x64@ from lock file\n'
+  assert.ok(lacksOtherPlatformsOnly(other))
+  assert.ok(!lacksOtherPlatformsOnly(`${other}npm error Missing: pg@8.23.1 from lock file\n`))
+  assert.ok(!lacksOtherPlatformsOnly(`${other}npm error Invalid: lock file's pg@8.0.0 does not satisfy pg@8.23.1\n`))
+  assert.ok(!lacksOtherPlatformsOnly('npm error code ENOSPC\n'))
 })
 
 test('the reason npm gives is never empty', () => {
