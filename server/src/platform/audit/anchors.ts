@@ -74,16 +74,6 @@ export async function* readAnchors(directory: string): AsyncGenerator<Anchor> {
     for (const file of await names(join(directory, folder), FILE)) yield readAnchor(directory, folder, file)
 }
 
-/** The anchor of that number; undefined when there is none. */
-export async function anchorNumbered(directory: string, number: number): Promise<Anchor | undefined> {
-  const path = join(directory, folderOf(number), fileOf(number))
-  const exists = await stat(path).then(
-    () => true,
-    () => false,
-  )
-  return exists ? readAnchor(directory, folderOf(number), fileOf(number)) : undefined
-}
-
 async function readAnchor(directory: string, folder: string, file: string): Promise<Anchor> {
   const path = join(directory, folder, file)
   const number = Number(file.slice(0, 12))

@@ -61,7 +61,8 @@ export function parseCheckpoint(text: string): CheckpointBody | undefined {
 function isSound(body: CheckpointBody): boolean {
   const ascending = body.heads.every((head, index) => index === 0 || head.node > (body.heads[index - 1]?.node ?? -1))
   const whole = body.heads.every(
-    (head) => Number.isSafeInteger(head.node) && Number.isSafeInteger(head.size) && head.root.length === 32,
+    (head) =>
+      Number.isSafeInteger(head.node) && Number.isSafeInteger(head.size) && head.size > 0 && head.root.length === 32,
   )
   return ascending && whole && body.previous.length === 32 && body.number > 0
 }

@@ -38,27 +38,27 @@ const SWAP_LEAVES_MAX = 64
 export function diagnose(node: number, before: Frontier, window: readonly LogRow[]): Finding {
   const [row, ...behind] = window
   if (!row) return { what: 'truncated', node, index: before.size }
-  const moved = behind.some((other) =>
-    fits(before, other.leaves, [other.root, ...(sameStart(row, before) ? [row.root] : [])]),
-  )
-  if (row.first !== before.size) {
-    if (moved) return { what: 'reordered', node, index: before.size }
-    if (row.first > before.size) return { what: 'dropped', node, index: before.size, among: row.first - before.size }
-    return { what: 'inserted', node, index: row.first, among: row.leaves.length }
-  }
+  // A row belongs here that stands elsewhere, with its root or with only its leaves moved.
+  const roots = row.first === before.size ? [row.root] : []
+  const moved = behind.some((other) => fits(before, other.leaves, [other.root, ...roots]))
+  if (row.first < before.size) return { what: 'inserted', node, index: row.first, among: row.leaves.length }
+  if (moved && row.first > before.size) return { what: 'reordered', node, index: before.size }
+  if (row.first > before.size) return { what: 'dropped', node, index: before.size, among: row.first - before.size }
   const hit = row.leaves.findIndex((leaf) => !isIntact(leaf))
   if (hit >= 0) return { what: 'flipped', node, index: row.first + hit }
   if (moved) return { what: 'reordered', node, index: row.first }
-  if (row.leaves.length !== row.count)
+  // How many leaves there should be: what the next row says, else the row itself.
+  const [next] = behind
+  const due = next ? next.first - row.first : row.count
+  if (row.leaves.length !== due || row.count !== due)
     return {
-      what: row.leaves.length < row.count ? 'dropped' : 'inserted',
+      what: row.leaves.length < due ? 'dropped' : 'inserted',
       node,
       index: row.first,
-      among: Math.max(row.leaves.length, row.count),
+      among: Math.max(row.leaves.length, due),
     }
   const swapped = firstOfSwap(before, row)
   if (swapped !== undefined) return { what: 'reordered', node, index: row.first + swapped }
-  const [next] = behind
   const onlyRoot = next && fits(before, [...row.leaves, ...next.leaves], [next.root])
   return { what: onlyRoot ? 'flipped' : 'rewritten', node, index: row.first, among: row.leaves.length }
 }
@@ -88,10 +88,6 @@ function rootOf(before: Frontier, hashes: readonly Buffer[]): Buffer {
   const tree = new MerkleTree(before)
   for (const hash of hashes) tree.append(hash)
   return tree.root()
-}
-
-function sameStart(row: LogRow, before: Frontier): boolean {
-  return row.first === before.size
 }
 
 /** One sentence for people: what, where, and by which checkpoint it shows. */

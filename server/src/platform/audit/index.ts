@@ -1,6 +1,7 @@
+export { acceptRestore } from './accept-restore.ts'
 export { archiveMonths, removeArchived } from './archive.ts'
 export { auditEventId, type PublicReferences, parseAuditEventId, toAuditEvent } from './audit-event.ts'
-export { acceptRestore, type Checkpointer, type CheckpointOptions, startCheckpoints } from './checkpoint.ts'
+export { type Checkpointer, startCheckpoints } from './checkpoint.ts'
 export type { CheckpointBody } from './checkpoint-body.ts'
 export { type Damage, describeFinding, type Finding } from './diagnose.ts'
 export { EXPORTED_CHECKPOINTS, exportLogs } from './export.ts'
@@ -8,6 +9,7 @@ export { catchUp, type Indexer, startIndexer } from './indexer.ts'
 export { type Composer, type Ledger, openLedger, RACE_LOST, type Unit } from './ledger.ts'
 export { databaseSource, joinedSource, type LogSource } from './log-source.ts'
 export { type FoundRecord, findRecord, findRecords, type RecordCursor, type RecordQuery } from './lookup.ts'
+export type { CheckpointOptions } from './notary.ts'
 export {
   type ConsistencyBundle,
   type InclusionBundle,

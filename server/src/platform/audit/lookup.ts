@@ -17,6 +17,7 @@ export interface RecordCursor {
   index: number
 }
 
+/** Which records to find; all conditions must hold. */
 export interface RecordQuery {
   tenant: number
   /** Rid of a patient whose data was disclosed or changed. */

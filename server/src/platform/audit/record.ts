@@ -23,7 +23,9 @@ export const AUDIT_ACTIONS = [
 /** How it ended. Stored as the position in this list: names are only ever added at its end. */
 export const AUDIT_OUTCOMES = ['success', 'refused', 'failed'] as const
 
+/** What was done: one of `AUDIT_ACTIONS`. */
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
+/** How it ended: one of `AUDIT_OUTCOMES`. */
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number]
 
 /** One access, change or refusal: a leaf of the audit log. Holds internal numbers only; what identifies anyone is sealed in `detail`. */

@@ -9,7 +9,9 @@ export interface SigningKey {
   publicKey: KeyObject
 }
 
+/** Name of the private key's file in the key directory (PEM, PKCS #8, mode 0600). */
 export const SIGNING_KEY_FILE = 'audit-signing.key'
+/** Name of the public key's file beside it (PEM, SPKI): all that verification needs. */
 export const PUBLIC_KEY_FILE = 'audit-signing.pub'
 
 /**

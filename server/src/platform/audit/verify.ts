@@ -22,6 +22,7 @@ export interface VerifyReport {
   restores: { checkpoint: number; lostFrom: number; lostTo: number }[]
 }
 
+/** What to verify, and against what. */
 export interface VerifyOptions {
   source: LogSource
   /** The anchor directory; without it only the source's own checkpoints are checked, which a forger may have cut short. */
