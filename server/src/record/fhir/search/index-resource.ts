@@ -1,6 +1,6 @@
 import { extractSearchValues, type SearchValue } from '@salus/fhir-model'
-import { storedContact } from './contact-values.ts'
 import { NO_DATE } from '../store/rows.ts'
+import { storedContact } from './contact-values.ts'
 import { DATE_MAX, DATE_MIN, type IndexRow } from './index-row.ts'
 import { lifeDateBuckets } from './life-dates.ts'
 import { localReference } from './local-reference.ts'

@@ -20,6 +20,9 @@ export interface Page {
   at: number
 }
 
+/** Page tokens are sealed under a key of their own. */
+const PURPOSE = 'search-page'
+
 interface Carried {
   t: string[]
   p: [string, string][]
@@ -31,7 +34,7 @@ interface Carried {
 }
 
 /** The token of a page link: the whole query and the place, sealed for this tenant and client. */
-export function sealPage(deps: Pick<SearchDeps, 'pages'>, searcher: Searcher, { request, place, at }: Page): string {
+export function sealPage(deps: Pick<SearchDeps, 'vault'>, searcher: Searcher, { request, place, at }: Page): string {
   const carried: Carried = {
     t: request.types,
     p: request.self,
@@ -41,7 +44,7 @@ export function sealPage(deps: Pick<SearchDeps, 'pages'>, searcher: Searcher, { 
     b: place.backwards ? 1 : 0,
     n: at,
   }
-  const token = deps.pages.seal(JSON.stringify(carried), searcher)
+  const token = deps.vault.sealText(PURPOSE, searcher.tenant, JSON.stringify(carried), searcher.client)
   if (token.length > SEARCH_LIMITS.pageTokenCharsMax)
     raise({
       category: 'too-costly',
@@ -53,8 +56,11 @@ export function sealPage(deps: Pick<SearchDeps, 'pages'>, searcher: Searcher, { 
 }
 
 /** Open the token of a page link. Fault `fhir.search.page-unknown` when it was not made here for this client. */
-export function openPage(deps: Pick<SearchDeps, 'pages' | 'base'>, searcher: Searcher, token: string): Result<Page> {
-  const text = token.length > SEARCH_LIMITS.pageTokenCharsMax ? undefined : deps.pages.open(token, searcher)
+export function openPage(deps: Pick<SearchDeps, 'vault' | 'base'>, searcher: Searcher, token: string): Result<Page> {
+  const text =
+    token.length > SEARCH_LIMITS.pageTokenCharsMax
+      ? undefined
+      : deps.vault.openText(PURPOSE, searcher.tenant, token, searcher.client)
   if (text === undefined) return fail(UNKNOWN_PAGE)
   const { t, p, c, k, r, b, n } = JSON.parse(text) as Carried
   const clock: Clock = { now: () => n, monotonic: () => 0 }

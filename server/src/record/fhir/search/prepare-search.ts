@@ -33,7 +33,10 @@ export async function prepareSearch(
   for (const type of typesOf(request)) readable(searcher, type, 'r', 'search', new SqlValues())
   const ids = namedIds(request)
   const resolved = ids.length > 0 ? await deps.resolveIds(searcher.tenant, ids) : undefined
-  const base = { tokens: deps.tokens(searcher.tenant), rid: (type: string, id: string) => resolved?.rid(type, id) }
+  const base = {
+    tokens: deps.vault.tokenizer(searcher.tenant),
+    rid: (type: string, id: string) => resolved?.rid(type, id),
+  }
   const targets = await verifiedChains(deps, searcher, request, { ...base, chainTargets: () => undefined })
   const tools: FilterTools = { ...base, chainTargets: (filter, type) => targets.get(filter)?.get(type) }
   return request.types.map((type) => ({

@@ -1,8 +1,8 @@
 import type { Row, Statement } from '#db'
 import type { Clock } from '#kernel'
+import type { Vault } from '#vault'
 import type { StoredRow } from '../store/rows.ts'
 import type { StatementNames } from './statement-names.ts'
-import type { Tokens } from './tokens.ts'
 
 /** What the search stands on. */
 export interface SearchDeps {
@@ -15,18 +15,10 @@ export interface SearchDeps {
     tenant: number,
     ids: { type: string; id: string }[],
   ): Promise<{ rid(type: string, id: string): number | undefined }>
-  /** Tokenizer of a tenant. */
-  tokens(tenant: number): Tokens
-  pages: PageSeal
+  /** Keys the values searched for, and seals what page links carry. */
+  vault: Pick<Vault, 'tokenizer' | 'sealText' | 'openText'>
   names: StatementNames
   clock: Clock
   /** Address of this server's FHIR base. */
   base?: string
-}
-
-/** Seals what a page link carries, so that it can be neither read nor forged nor used by another client. */
-export interface PageSeal {
-  seal(text: string, bound: { tenant: number; client: string }): string
-  /** Undefined when it was not sealed here for this tenant and client. */
-  open(token: string, bound: { tenant: number; client: string }): string | undefined
 }
