@@ -8,6 +8,7 @@ export {
   int8ArrayOf,
   textArray,
 } from './arrays.ts'
+export { type BackupOptions, backup, type Progress, type Summary } from './backup.ts'
 export { collectMigrations, type Migration, migrationDirs } from './collect-migrations.ts'
 export { APP_ROLE, type Connection, type ConnectionOptions, openConnection } from './connection.ts'
 export { type Database, type DatabaseOptions, openDatabase } from './database.ts'
@@ -20,4 +21,5 @@ export {
 export { isConnectionLost, sqlState } from './faults.ts'
 export { migrate, pendingMigrations } from './migrate.ts'
 export { type Part, placeholders } from './part.ts'
+export { type RestoreOptions, type RestoreSummary, restore, verifyBackup } from './restore.ts'
 export type { Row, Statement } from './wire-query.ts'

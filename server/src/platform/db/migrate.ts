@@ -5,7 +5,10 @@ import { sqlState } from './faults.ts'
 import {
   type AppliedMigration,
   appliedMigrations,
+  BEGIN,
+  COMMIT,
   LOCK_MIGRATIONS,
+  ROLLBACK,
   recordMigration,
   serverVersion,
   UNLOCK_MIGRATIONS,
@@ -47,7 +50,8 @@ export async function pendingMigrations(url: string, migrations: readonly Migrat
   }
 }
 
-async function checkServer(session: Session): Promise<void> {
+/** Fault `db.version-too-old`. */
+export async function checkServer(session: Session): Promise<void> {
   const { number, text } = await serverVersion(session)
   if (number < SERVER_VERSION_MIN)
     raise({
@@ -79,14 +83,23 @@ function missing(migrations: readonly Migration[], applied: readonly AppliedMigr
 }
 
 async function apply(session: Session, migration: Migration): Promise<void> {
+  await session.query(BEGIN)
   try {
-    await session.raw.query('begin')
+    await applyMigration(session, migration)
+    await session.query(COMMIT)
+  } catch (error) {
+    if (!session.closed) await session.query(ROLLBACK).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Apply and record one migration inside the caller's transaction. Faults `db.role-missing`, `db.migration-failed`. */
+export async function applyMigration(session: Session, migration: Migration): Promise<void> {
+  try {
     // The simple protocol: a migration is many statements.
     await session.raw.query(migration.sql)
     await recordMigration(session, migration)
-    await session.raw.query('commit')
   } catch (error) {
-    if (!session.closed) await session.raw.query('rollback').catch(() => undefined)
     throw migrationFault(migration, error)
   }
 }
