@@ -18,6 +18,7 @@ export {
   runningEmbeddedPostgres,
   startEmbeddedPostgres,
 } from './embedded/start.ts'
+export { type ExamineOptions, examineDatabase, type Finding } from './examine.ts'
 export { isConnectionLost, sqlState } from './faults.ts'
 export { migrate, pendingMigrations } from './migrate.ts'
 export { type Part, placeholders } from './part.ts'

@@ -52,7 +52,10 @@ export async function pendingMigrations(url: string, migrations: readonly Migrat
 
 /** Fault `db.version-too-old`. */
 export async function checkServer(session: Session): Promise<void> {
-  const { number, text } = await serverVersion(session)
+  requireVersion(await serverVersion(session))
+}
+
+export function requireVersion({ number, text }: { number: number; text: string }): void {
   if (number < SERVER_VERSION_MIN)
     raise({
       category: 'unsupported',

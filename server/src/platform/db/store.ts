@@ -197,3 +197,19 @@ export function dropIndex(index: PlainIndex): Statement {
 function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
+
+export async function settings(connection: Connection, names: readonly string[]): Promise<Map<string, string>> {
+  const rows = await connection.query({ text: 'select name, setting from pg_settings where name = any($1::text[])' }, [
+    names,
+  ])
+  return new Map(rows.map(([name, setting]) => [String(name), String(setting)]))
+}
+
+/** Whether this session is encrypted, and whether it stays on the machine. */
+export async function clientLink(connection: Connection): Promise<{ encrypted: boolean; local: boolean }> {
+  const [row] = await connection.query({
+    text: `select coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false),
+                  inet_client_addr() is null or inet_client_addr() <<= '127.0.0.0/8' or inet_client_addr() = '::1'`,
+  })
+  return { encrypted: row?.[0] === true, local: row?.[1] === true }
+}
