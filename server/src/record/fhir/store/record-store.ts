@@ -21,7 +21,7 @@ export interface RecordStore {
   close(): Promise<void>
 }
 
-/** How often the token index's pending list is merged: a quarter of the CPU of merging on each insert (ADR 0003). */
+/** How often the token index's pending list is merged: a quarter of the CPU of merging on each insert (ADR 0002). */
 const MERGE_TOKENS_MS = 100
 
 /** Faults of all functions of the store: `db.unavailable`, `db.too-costly`. */
