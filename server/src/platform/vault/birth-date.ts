@@ -29,6 +29,7 @@ export function dateBuckets(date: string): string[] {
   return day === undefined ? [...buckets, `=${year}-${month}`] : [...buckets, `${year}-${month}-${day}`]
 }
 
+/** The buckets to look up for a range of birth dates; made by `coverInside` and `coverOverlapping`. */
 export interface BucketCover {
   /** A date matches when it has at least one of these. */
   anyOf: string[]

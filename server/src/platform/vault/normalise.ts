@@ -103,7 +103,8 @@ export function prefixes(value: string): Set<string> {
 }
 
 function addPrefixes(found: Set<string>, text: string): void {
-  const characters = [...text.slice(0, PREFIX_CHARACTERS_MAX * 2)].slice(0, PREFIX_CHARACTERS_MAX)
+  // A character is at most two UTF-16 units, so this cut never splits one of the first ten.
+  const characters = Array.from(text.slice(0, PREFIX_CHARACTERS_MAX * 2)).slice(0, PREFIX_CHARACTERS_MAX)
   const first = characters[0]
   if (first === undefined) return
   if (!isPlainLetter(first) || !isForeseen(characters[1])) found.add(first)
@@ -127,6 +128,7 @@ function isPlainLetter(character: string): boolean {
   return PLAIN_LETTERS.includes(character)
 }
 
+/** Which prefix tokens to look up for a starts-with query; made by `prefixQuery`. */
 export interface PrefixQuery {
   /** A value that starts with the query has at least one of these among its `prefixes`. */
   anyOf: string[]
@@ -144,7 +146,7 @@ export function prefixQuery(query: string): PrefixQuery {
   const first = characters[0]
   if (first === undefined) return { anyOf: [], checkValue: false }
   if (characters.length === 1 && isPlainLetter(first))
-    return { anyOf: [first, ...[...FORESEEN].map((next) => first + next)], checkValue: false }
+    return { anyOf: [first, ...Array.from(FORESEEN, (next) => first + next)], checkValue: false }
   return {
     anyOf: [characters.slice(0, PREFIX_CHARACTERS_MAX).join('')],
     checkValue: characters.length > PREFIX_CHARACTERS_MAX,

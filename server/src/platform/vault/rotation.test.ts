@@ -37,23 +37,31 @@ async function opensAll(one: Vault, sealed: Map<number, Buffer>): Promise<void> 
     assert.equal(one.open(keys.get(patient) as never, { ...aad, patient }, body).toString(), `body ${patient}`)
 }
 
-/** A database that ends every statement with an error once `count` statements of this name or beginning have run. */
+/** A database on which every statement that begins like this ends with an error, once `count` of them have run. */
 function failing(database: Database, beginning: string, count: number): Database {
   let left = count
-  const guard = <T extends Pick<Connection, 'query'>>(target: T): T => {
-    const query: Connection['query'] = (statement, values) => {
-      if (statement.text.startsWith(beginning) && left-- <= 0) return Promise.reject(new Error('cut off'))
-      return target.query(statement, values)
-    }
-    return new Proxy(target, { get: (object, name) => (name === 'query' ? query : Reflect.get(object, name, object)) })
+  const query =
+    (target: Pick<Connection, 'query'>): Connection['query'] =>
+    (statement, values) =>
+      statement.text.startsWith(beginning) && left-- <= 0
+        ? Promise.reject(new Error('cut off'))
+        : target.query(statement, values)
+  return {
+    query: query(database),
+    transaction: (work) =>
+      database.transaction((tx) =>
+        work({
+          raw: tx.raw,
+          closed: tx.closed,
+          close: () => tx.close(),
+          onLost: (listener) => tx.onLost(listener),
+          query: query(tx),
+        }),
+      ),
+    connect: () => database.connect(),
+    healthy: () => database.healthy(),
+    close: () => database.close(),
   }
-  const guarded = guard(database)
-  return new Proxy(guarded, {
-    get: (object, name) =>
-      name === 'transaction'
-        ? <T>(work: (tx: Connection) => Promise<T>) => database.transaction((tx) => work(guard(tx)))
-        : Reflect.get(object, name, database),
-  })
 }
 
 test('rotating the root key leaves everything readable, on running processes and after a restart', async () => {
@@ -75,6 +83,27 @@ test('a root key rotation that was cut off leaves a database that starts, and is
   await vault.rotateRootKey()
   await opensAll(await store.open(), sealed)
   assert.ok(!(await readdir(join(store.dataDir, 'keys'))).includes('root.key.next'))
+})
+
+test('two rotations of the root key at once: one is done, the other changes nothing and says so', async () => {
+  const sealed = await sealFor(vault, newPatients(1))
+  const file = fileRootKey(join(store.dataDir, 'keys', 'root.key'))
+  let other: Promise<unknown> | undefined
+  const slow = await store.open({
+    rootKey: {
+      ...file,
+      async wrap(key, place) {
+        other ??= vault.rotateRootKey()
+        await other
+        return file.wrap(key, place)
+      },
+    },
+  })
+  await assert.rejects(
+    slow.rotateRootKey(),
+    (error) => error instanceof FaultError && error.fault.code === 'vault.rotation-conflict',
+  )
+  await opensAll(await store.open(), sealed)
 })
 
 test('the branch keys can move to another provider, after which the former key is of no use', async () => {

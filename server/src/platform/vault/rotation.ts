@@ -37,6 +37,7 @@ export const PATIENT_ROTATION_SETTLED_MS = 5 * 60 * 1000
 /** A retired branch key is kept this long by default: short enough that erasure becomes final, long enough for a restore. */
 export const BRANCH_KEY_RETIRED_MS = 30 * 24 * 60 * 60 * 1000
 
+/** How far a rotation of root or branch keys has come. */
 export interface RewrapProgress {
   /** Keys wrapped anew so far. */
   keys: number
@@ -139,6 +140,7 @@ export async function destroyRetiredBranchKeys(
   return deleted
 }
 
+/** The two versions of a patient's key between `beginPatientRotation` and `finishPatientRotation`. */
 export interface PatientRotation {
   /** Bodies sealed under versions before this one are to be sealed again; see `sealedKeyVersion`. */
   version: number

@@ -8,6 +8,13 @@ test('the self-test passes, so the dictionaries are those that bodies were seale
   selfTest({ fips: false })
 })
 
+test('a changed dictionary stops the start', () => {
+  assert.throws(
+    () => selfTest({ fips: false, dictionariesSha256: 'of another release' }),
+    (error) => error instanceof FaultError && error.fault.code === 'vault.self-test',
+  )
+})
+
 test('FIPS that is asked for and not in force stops the start, and leaves the process as it was', () => {
   const before = getFips()
   try {

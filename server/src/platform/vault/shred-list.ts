@@ -88,7 +88,7 @@ function parse(line: string, number: number, path: string, mac: LineMac): ShredL
     })
   let entry: Tombstone & { mac: string }
   try {
-    entry = JSON.parse(line)
+    entry = JSON.parse(line) as typeof entry
   } catch {
     return damaged()
   }

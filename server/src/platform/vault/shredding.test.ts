@@ -141,7 +141,7 @@ test('a changed, forged or foreign line stops the start and is named; a torn las
   await store.open()
   await one.shred(1, b)
   const lines = (await readFile(list, 'utf8')).trim().split('\n')
-  assert.equal(lines.filter((line) => JSON.parse(line).patient === b).length, 1)
+  assert.equal(lines.filter((line) => (JSON.parse(line) as { patient: number }).patient === b).length, 1)
   await store.open()
 })
 

@@ -13,11 +13,13 @@ import {
   tombstonesAfter,
 } from './store.ts'
 
+/** What `Vault.shred` did. */
 export interface ShredOutcome {
   /** False when there was no key to destroy: never made, or shredded before. */
   keyDestroyed: boolean
 }
 
+/** What `Vault.replayShredList` found and did; counts. */
 export interface ReplayOutcome {
   /** Entries of the list that concern this key store. */
   entries: number

@@ -215,6 +215,7 @@ const COUNT_BY_EPOCH: Statement = {
          from vault.branch_key b order by b.tenant, b.epoch`,
 }
 
+/** A branch key as operators see it: never the key itself. */
 export interface BranchKeyInfo {
   tenant: number
   epoch: number

@@ -19,7 +19,7 @@ export function turnBatch<Request, Answer>(options: {
   /** Requests in one call at most; the rest go with the next. */
   requestsMax: number
 }): TurnBatch<Request, Answer> {
-  let waiting: Waiting<Request, Answer>[] = []
+  const waiting: Waiting<Request, Answer>[] = []
   let inFlight = 0
   let scheduled = false
 

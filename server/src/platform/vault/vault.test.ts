@@ -46,7 +46,9 @@ test('a patient key is made once and opens on every process', async () => {
 test('look-ups of one turn travel as one statement, also of several tenants', async () => {
   const statements: string[] = []
   const counting: typeof store.database = {
-    ...store.database,
+    connect: () => store.database.connect(),
+    healthy: () => store.database.healthy(),
+    close: () => store.database.close(),
     query: (statement, values) => {
       statements.push(statement.name ?? statement.text)
       return store.database.query(statement, values)

@@ -93,6 +93,7 @@ export interface Vault {
   close(): Promise<void>
 }
 
+/** What `openVault` needs; paths and switches default to the configuration's. */
 export interface VaultOptions {
   /** The key store: the main database, or one of its own. */
   database: Database

@@ -93,10 +93,7 @@ function context({ tenant, epoch }: BranchPlace): Record<string, string> {
 }
 
 function refused({ status, json }: RemoteAnswer): never {
-  const type =
-    String(json['__type'] ?? '')
-      .split('#')
-      .at(-1) ?? ''
+  const type = text(json['__type']).split('#').at(-1) ?? ''
   if (WRONG_KEY.has(type)) return wrongRootKey()
   if (FORBIDDEN.has(type) || status === 403) return refusedByKeyService(SERVICE)
   return raise({
@@ -104,6 +101,10 @@ function refused({ status, json }: RemoteAnswer): never {
     code: PASSING.has(type) ? 'vault.root-key-unavailable' : 'vault.root-key-refused',
     message: `${SERVICE} answered ${status} ${type}. Check SALUS_AWS_KMS_KEY_ID, SALUS_AWS_REGION and the state of the key.`,
   })
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function textField(json: Record<string, unknown>, field: string): string {

@@ -27,15 +27,17 @@ after(async () => {
 
 async function standIn(handler: Handler): Promise<{ url: string; calls: string[] }> {
   const calls: string[] = []
-  const server = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += chunk
-    calls.push(`${request.method} ${request.url}`)
-    const answer = handler(request, body)
-    if (!answer) return request.socket.destroy()
-    response
-      .writeHead(answer.status, { 'content-type': 'application/json' })
-      .end(answer.body === undefined ? '' : JSON.stringify(answer.body))
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      calls.push(`${request.method} ${request.url}`)
+      const answer = handler(request, Buffer.concat(chunks).toString())
+      if (!answer) return request.socket.destroy()
+      response
+        .writeHead(answer.status, { 'content-type': 'application/json' })
+        .end(answer.body === undefined ? '' : JSON.stringify(answer.body))
+    })
   })
   servers.push(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -93,7 +95,7 @@ function transitHandler(token: () => string): Handler {
     if (request.headers['x-vault-token'] !== token()) return { status: 403, body: { errors: ['permission denied'] } }
     if (request.headers['x-vault-request'] !== 'true' || request.method !== 'POST')
       return { status: 400, body: { errors: [] } }
-    const input = JSON.parse(body)
+    const input = JSON.parse(body) as { plaintext: string; ciphertext: string; associated_data: string }
     switch (request.url) {
       case '/v1/transit/encrypt/salus':
         assert.equal(Buffer.from(input.plaintext, 'base64').length, 32)
@@ -208,7 +210,7 @@ function signatureFault(request: IncomingMessage, body: string, secretKey: strin
   if (!(Math.abs(age) < 300_000)) return 'InvalidSignatureException'
   for (const needed of ['host', 'x-amz-date', 'x-amz-target', 'content-type'])
     if (!signed.split(';').includes(needed)) return 'InvalidSignatureException'
-  const headers = signed.split(';').map((name) => `${name}:${request.headers[name]}\n`)
+  const headers = signed.split(';').map((name) => `${name}:${String(request.headers[name])}\n`)
   const hash = (text: string): string => createHash('sha256').update(text).digest('hex')
   const mac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
   const canonical = `POST\n/\n\n${headers.join('')}\n${signed}\n${hash(body)}`
@@ -224,7 +226,12 @@ function kmsHandler(): Handler {
     const fault = signatureFault(request, body, SECRET_KEY)
     if (fault) return { status: 400, body: { __type: fault } }
     assert.equal(request.headers['content-type'], 'application/x-amz-json-1.1')
-    const input = JSON.parse(body)
+    const input = JSON.parse(body) as {
+      KeyId: string
+      EncryptionContext: object
+      Plaintext: string
+      CiphertextBlob: string
+    }
     assert.equal(input.KeyId, KEY_ID)
     const context = JSON.stringify(input.EncryptionContext)
     assert.match(context, /^\{"salus:tenant":"\d+","salus:epoch":"\d+"\}$/)

@@ -64,7 +64,7 @@ export function refusedByKeyService(service: string): never {
 async function readJson(answer: Response): Promise<Record<string, unknown>> {
   const chunks: Uint8Array[] = []
   let bytes = 0
-  for await (const chunk of answer.body ?? []) {
+  for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
     if (bytes > ANSWER_BYTES_MAX) throw new RangeError('answer too long')
     chunks.push(chunk)
