@@ -24,7 +24,7 @@ export interface BranchKey {
  * How long unwrapped branch keys serve after the root key's provider last agreed to unwrap them. An outage of a key
  * service shorter than this is not noticed; after it, or after the root key was withdrawn, the record closes.
  */
-export const BRANCH_KEY_TTL_MS = 60 * 60 * 1000
+const BRANCH_KEY_TTL_MS = 60 * 60 * 1000
 /** Asked again well before the TTL ends, so that two failing attempts do not close the record. */
 const REFRESH_MS = 20 * 60 * 1000
 const RETRY_MS = 60 * 1000

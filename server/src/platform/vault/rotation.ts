@@ -33,7 +33,7 @@ const REWRAP_BATCH = 500
  * How long both versions of a patient's key stay before the older may go: longer than any request lasts, so that a
  * write which fetched the older key just before the rotation has long been committed and seen by the re-sealing.
  */
-export const PATIENT_ROTATION_SETTLED_MS = 5 * 60 * 1000
+const PATIENT_ROTATION_SETTLED_MS = 5 * 60 * 1000
 /** A retired branch key is kept this long by default: short enough that erasure becomes final, long enough for a restore. */
 export const BRANCH_KEY_RETIRED_MS = 30 * 24 * 60 * 60 * 1000
 

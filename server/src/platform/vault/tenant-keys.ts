@@ -7,7 +7,7 @@ import { unwrapKey, wrapKey } from './wrapping.ts'
 
 /** What each of a tenant's own keys is for; the numbers are stored. */
 export const KEY_PURPOSE = { index: 1, id: 2, data: 3, audit: 4, text: 5, shredList: 6 } as const
-export type KeyPurpose = keyof typeof KEY_PURPOSE
+type KeyPurpose = keyof typeof KEY_PURPOSE
 
 /** All purposes are made together; a later Salus adds its new ones at start. */
 const VERSION = 1
