@@ -49,6 +49,8 @@ const CALLERS = new WeakMap<FastifyRequest, Caller>()
 async function authenticate(routes: FhirRoutes, request: FastifyRequest): Promise<Fault | undefined> {
   try {
     const principal = await routes.identity.authenticate(request.headers.authorization)
+    // A tenant's keys are made at its first request in any process, and loaded at its first in this one.
+    await routes.store.vault.ensureTenant(principal.tenant)
     CALLERS.set(request, {
       requestId: request.id,
       tenant: principal.tenant,
