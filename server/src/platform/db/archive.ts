@@ -188,7 +188,8 @@ class FrameSource {
     const body = await this.take(length)
     if (kind === 'D') return { kind, body }
     try {
-      return { kind, body: JSON.parse(body.toString()) } as Frame
+      const parsed: unknown = JSON.parse(body.toString())
+      return { kind, body: parsed } as Frame
     } catch {
       return damaged('unreadable frame')
     }

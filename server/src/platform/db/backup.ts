@@ -19,6 +19,7 @@ import {
   tablesToCopy,
 } from './store.ts'
 
+/** What `backup` needs. */
 export interface BackupOptions {
   /** The database as its owner. */
   url: string
@@ -32,6 +33,7 @@ export interface BackupOptions {
   progress?: (progress: Progress) => void
 }
 
+/** How far a backup or restore is; told for each piece of data. */
 export interface Progress {
   /** Table under way, with its schema. */
   table: string
@@ -40,6 +42,7 @@ export interface Progress {
   bytesExpected: number
 }
 
+/** What a backup holds. `bytes` is the size of its file. */
 export interface Summary {
   tables: number
   rows: number

@@ -21,6 +21,7 @@ export interface Connection {
   onLost(listener: () => void): void
 }
 
+/** What `openConnection` needs; only `url` is required. */
 export interface ConnectionOptions {
   /** `postgres://user:password@host:port/database`; `?host=/path` for a unix socket. */
   url: string

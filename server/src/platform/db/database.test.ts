@@ -133,6 +133,16 @@ test('transactions that wait while their connections are lost are answered', asy
   await untilHealthy()
 })
 
+test('more statements than can ever be answered in time are refused, and none of the others is lost', async () => {
+  const narrow = await openDatabase({ url: fixture.url, connections: 1, statementTimeoutMs: 20_000, log })
+  const accepted = [narrow.query({ text: 'select 1 from pg_sleep(0.2)' })]
+  for (let n = 1; n < 5_000; n++) accepted.push(narrow.query({ name: 'test-one', text: 'select 1' }))
+  const refused = narrow.query({ text: 'select 1' })
+  await assert.rejects(refused, (error) => error instanceof FaultError && error.fault.code === 'db.busy')
+  for (const rows of await Promise.all(accepted)) assert.deepEqual(rows, [[1]])
+  await narrow.close()
+})
+
 test('a slow statement does not hold up others', async () => {
   const slow = database.query({ text: 'select pg_sleep(1), 1' })
   await new Promise((resolve) => setTimeout(resolve, 60))

@@ -18,6 +18,7 @@ export interface Database {
   close(): Promise<void>
 }
 
+/** What `openDatabase` needs. */
 export interface DatabaseOptions {
   url: string
   /** Shared connections for `query`; as many again at most for `transaction`. */

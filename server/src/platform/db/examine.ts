@@ -12,6 +12,7 @@ export interface Finding {
   advice: string
 }
 
+/** What `examineDatabase` needs. */
 export interface ExamineOptions {
   /** The database as its owner. */
   url: string

@@ -65,7 +65,7 @@ export function diskFull(cause?: unknown): FaultError {
 }
 
 /** What a failed statement is answered with. Errors a caller decides on (unique, serialisation, ...) pass unchanged. */
-export function statementFault(error: unknown): unknown {
+export function statementFault(error: unknown): Error {
   if (error instanceof FaultError) return error
   const state = sqlState(error)
   if (state === '57014')
@@ -78,7 +78,8 @@ export function statementFault(error: unknown): unknown {
       { cause: error },
     )
   if (state === '53100') return diskFull(error)
-  return isLoss(error) ? unavailable(error) : error
+  if (isLoss(error)) return unavailable(error)
+  return error instanceof Error ? error : new Error('unknown database error', { cause: error })
 }
 
 /** What a failed attempt to connect is answered with. Never quotes the URL: it holds the password. */

@@ -118,6 +118,7 @@ test('an owner who may not create roles uses one that exists, and is told when i
   try {
     // The cluster has salus_app already, made for the template; this user was not granted it.
     await assert.rejects(migrate(url.href, collectMigrations([DB])), coded('db.role-missing'))
+    await assert.rejects(openConnection({ url: url.href, role: 'app' }), coded('db.role-refused'))
     await ask(`grant salus_app to ${user}`)
     assert.equal((await migrate(url.href, collectMigrations([DB]))).length, 1)
     const app = await openConnection({ url: url.href, role: 'app' })

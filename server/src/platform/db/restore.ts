@@ -29,6 +29,7 @@ import {
   setSequence,
 } from './store.ts'
 
+/** What `restore` needs. */
 export interface RestoreOptions {
   /** An empty database, as its owner. */
   url: string
@@ -38,6 +39,7 @@ export interface RestoreOptions {
   progress?: (progress: Progress) => void
 }
 
+/** What a backup held, with when and by which Salus it was made. */
 export interface RestoreSummary extends Summary {
   manifest: Manifest
 }

@@ -8,6 +8,7 @@ export interface Statement {
   text: string
 }
 
+/** One row: its columns in order, decoded (see `Connection.query`). */
 export type Row = readonly unknown[]
 
 /** The part of the driver's inner connection that this query speaks to; pinned by the exact version of `pg`. */

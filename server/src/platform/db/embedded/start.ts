@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { FaultError, type Log, raise } from '#kernel'
+import { FaultError, type Log } from '#kernel'
 import { openConnection } from '../connection.ts'
 import { diskFull } from '../faults.ts'
 import { createDatabase } from '../store.ts'
@@ -14,6 +14,7 @@ import { choosePlace, existingPlace, type Place } from './place.ts'
 import { goneWithin, readPostmasterFile, runningPostmaster, spawnPostmaster, stopPostmaster } from './postmaster.ts'
 import { settingsFile } from './settings.ts'
 
+/** A running embedded PostgreSQL, owned by this process. */
 export interface EmbeddedPostgres {
   /** URL of the database as its owner. Stays the same over restarts. */
   readonly url: string
@@ -23,6 +24,7 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>
 }
 
+/** What `startEmbeddedPostgres` needs. */
 export interface EmbeddedOptions {
   dataDir: string
   log: Log
@@ -86,6 +88,7 @@ class Cluster implements EmbeddedPostgres {
   #native!: Native
   #child: ChildProcess | undefined
   #stopping = false
+  #reviving: Promise<void> | undefined
   pid = 0
 
   constructor(options: EmbeddedOptions & { place: Place; claim: Claim; user: OsUser | undefined }) {
@@ -112,6 +115,7 @@ class Cluster implements EmbeddedPostgres {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#child?.stdin?.destroy()
+    await this.#reviving
     await stopPostmaster(this.#place.data)
     await this.#claim.release()
   }
@@ -165,6 +169,7 @@ class Cluster implements EmbeddedPostgres {
         return undefined
       }
       if (ended) return `${failure}\n${readFileSync(startLog, 'utf8')}\n${newestLog(log)}`
+      if (this.#stopping) child.stdin?.destroy()
       if (waitedMs > 0 && waitedMs % 10_000 === 0) this.#options.log.info('the database is still recovering')
       await sleep(POLL_MS)
     }
@@ -173,7 +178,7 @@ class Cluster implements EmbeddedPostgres {
   #died(child: ChildProcess): void {
     if (this.#stopping || child !== this.#child) return
     this.#options.log.error('the database ended unexpectedly and is started again', { code: 'db.restarted' })
-    void this.#revive(RESTART_MS_MIN)
+    this.#reviving = this.#revive(RESTART_MS_MIN)
   }
 
   async #revive(waitMs: number): Promise<void> {
@@ -181,8 +186,8 @@ class Cluster implements EmbeddedPostgres {
     if (this.#stopping) return
     try {
       await this.#launch()
-      if (this.#stopping) await stopPostmaster(this.#place.data)
     } catch (error) {
+      if (this.#stopping) return
       const code = error instanceof FaultError ? error.fault.code : 'db.start-failed'
       this.#options.log.error('the database could not be started again', { code })
       await this.#revive(Math.min(waitMs * 2, RESTART_MS_MAX))
