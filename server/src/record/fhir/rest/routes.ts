@@ -44,11 +44,17 @@ export function fhirRoutes(server: FastifyInstance, routes: FhirRoutes): void {
   server.setErrorHandler((error, request, reply) => sendFault(reply, faultOf(error, routes, request), routes))
 }
 
+/** Tenants whose keys this process has loaded; a tenant is a paying organisation, so there are few. */
+const TENANTS = new Set<number>()
 const CALLERS = new WeakMap<FastifyRequest, Caller>()
 
 async function authenticate(routes: FhirRoutes, request: FastifyRequest): Promise<Fault | undefined> {
   try {
     const principal = await routes.identity.authenticate(request.headers.authorization)
+    if (!TENANTS.has(principal.tenant)) {
+      await routes.store.vault.ensureTenant(principal.tenant)
+      TENANTS.add(principal.tenant)
+    }
     // A tenant's keys are made at its first request in any process, and loaded at its first in this one.
     await routes.store.vault.ensureTenant(principal.tenant)
     CALLERS.set(request, {
@@ -87,7 +93,7 @@ async function answer(
     requireJsonWanted(request, exchange.query)
     const response = await run(routes, handle, request, exchange)
     status = response.status
-    return send(reply, response, { fhirBase: routes.fhirBase, pretty: isPretty(exchange) })
+    return await send(request, reply, response, { fhirBase: routes.fhirBase, pretty: isPretty(exchange) })
   } catch (error) {
     const fault = faultOf(error, routes, request)
     status = statusOf(fault)

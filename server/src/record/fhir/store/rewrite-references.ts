@@ -25,15 +25,22 @@ export function rewriteReferences(node: unknown, rewrite: Rewrite, narrative: (h
 }
 
 /** All conditional references (`Patient?identifier=...`) below `node`. */
-export function conditionalReferences(node: unknown, into: Set<string>): void {
-  if (typeof node !== 'object' || node === null) return
-  for (const [key, child] of Object.entries(node)) {
-    if (typeof child === 'object') conditionalReferences(child, into)
-    else if (key === 'reference' && typeof child === 'string' && isConditional(child)) into.add(child)
+export function conditionalReferences(node: object, into: Set<string>): void {
+  if (Array.isArray(node)) {
+    for (const child of node)
+      if (typeof child === 'object' && child !== null) conditionalReferences(child as object, into)
+    return
+  }
+  const object = node as Record<string, unknown>
+  for (const key in object) {
+    const child = object[key]
+    if (typeof child === 'object' && child !== null) conditionalReferences(child, into)
+    else if (key === 'reference' && typeof child === 'string' && child.includes('?') && isConditional(child))
+      into.add(child)
   }
 }
 
-export function isConditional(reference: string): boolean {
+function isConditional(reference: string): boolean {
   const mark = reference.indexOf('?')
   return mark > 0 && /^[A-Z][A-Za-z]+$/.test(reference.slice(0, mark))
 }
