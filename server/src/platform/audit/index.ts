@@ -22,4 +22,5 @@ export {
 export { AUDIT_ACTIONS, AUDIT_OUTCOMES, type AuditAction, type AuditOutcome, type AuditRecord } from './record.ts'
 export { type SegmentFile, segmentSource } from './segment.ts'
 export { loadPublicKey, loadSigningKey, PUBLIC_KEY_FILE, SIGNING_KEY_FILE, type SigningKey } from './signing-key.ts'
+export type { StoredCheckpoint } from './store.ts'
 export { type VerifyOptions, type VerifyReport, verifyAudit } from './verify.ts'

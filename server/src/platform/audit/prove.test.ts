@@ -30,7 +30,7 @@ const faultOf =
   (error: unknown): boolean =>
     error instanceof FaultError && error.fault.code === code
 /** As it arrives at an auditor's: through JSON. */
-const sent = <T>(bundle: T): T => JSON.parse(JSON.stringify(bundle))
+const sent = <T>(bundle: T): T => JSON.parse(JSON.stringify(bundle)) as T
 
 test('every signed record is proved by the first checkpoint that covers it, with the public key alone', async () => {
   for (let index = 0; index < 15; index++) {

@@ -1,29 +1,34 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { byteaArray } from '#db'
 import { auditRecord, openTestAudit, type TestAudit } from '../../../../test/fixtures/audit.ts'
 import { anchorText, encodeCheckpoint, parseCheckpoint, signCheckpoint } from './checkpoint-body.ts'
 import { describeFinding, type Finding } from './diagnose.ts'
+import { databaseSource } from './log-source.ts'
 import { leafHash, MerkleTree } from './merkle.ts'
 import { encodeRecord } from './record.ts'
 import { loadSigningKey } from './signing-key.ts'
-import { logRows, type StoredCheckpoint } from './store.ts'
+import { logRows, type Queryable, type StoredCheckpoint } from './store.ts'
+import { type VerifyReport, verifyAudit } from './verify.ts'
 
-const opened: TestAudit[] = []
-after(async () => {
-  for (const audit of opened) await audit.close()
-})
+/** What a drill harms: the logs inside a transaction that is rolled back, and a copy of the anchors. */
+interface Harmed {
+  owner: Queryable
+  directory: string
+  anchorDirectory: string
+}
+
+let audit: TestAudit
 
 /**
  * Log 0: rows that begin at leaves 0, 1, 4 | 6, 10 | 11; log 1: at 0 | 2. The bars are checkpoints 1 and 2;
  * what stands behind the second is not signed. Triggers are off: this is a forger with the owner's rights.
  */
-async function auditToHarm(): Promise<TestAudit> {
-  const audit = await openTestAudit()
-  opened.push(audit)
+before(async () => {
+  audit = await openTestAudit()
   await audit.write(0, [1, 3, 2])
   await audit.write(1, [2])
   await audit.sign()
@@ -33,26 +38,43 @@ async function auditToHarm(): Promise<TestAudit> {
   await audit.write(0, [2])
   await audit.owner.query({ text: 'alter table audit.log disable trigger only_grows' })
   await audit.owner.query({ text: 'alter table audit.checkpoint disable trigger only_grows' })
-  return audit
+})
+after(() => audit.close())
+
+class RolledBack extends Error {}
+
+/** What verification says after `harm`; everything is as before when it has said it. */
+async function reportAfter(harm: (harmed: Harmed) => Promise<void>): Promise<VerifyReport> {
+  const anchorDirectory = join(audit.directory, 'harmed')
+  cpSync(audit.options.anchorDirectory, anchorDirectory, { recursive: true })
+  let report: VerifyReport | undefined
+  const drill = audit.owner.transaction(async (tx) => {
+    await harm({ owner: tx, directory: audit.directory, anchorDirectory })
+    report = await verifyAudit({ source: databaseSource(tx), anchorDirectory, publicKey: audit.publicKey() })
+    throw new RolledBack()
+  })
+  await assert.rejects(drill, RolledBack)
+  rmSync(anchorDirectory, { recursive: true })
+  return report ?? assert.fail()
 }
 
-const run = async (audit: TestAudit, text: string, values: unknown[] = []): Promise<void> =>
+const run = async (audit: Harmed, text: string, values: unknown[] = []): Promise<void> =>
   void (await audit.owner.query({ text }, values))
-const anchorPath = (audit: TestAudit, number: number): string =>
-  join(audit.options.anchorDirectory, '000000000', `${String(number).padStart(12, '0')}.checkpoint`)
+const anchorPath = (audit: Harmed, number: number): string =>
+  join(audit.anchorDirectory, '000000000', `${String(number).padStart(12, '0')}.checkpoint`)
 
-async function leavesOf(audit: TestAudit, first: number): Promise<Buffer[]> {
+async function leavesOf(audit: Harmed, first: number): Promise<Buffer[]> {
   const [row] = await logRows(audit.owner, { node: 0, from: first, rows: 1 })
   return row?.leaves ?? []
 }
 
-async function setLeaves(audit: TestAudit, first: number, leaves: Buffer[]): Promise<void> {
+async function setLeaves(audit: Harmed, first: number, leaves: Buffer[]): Promise<void> {
   const text = 'update audit.log set leaves = $1::bytea[], n = $2::int where node = 0 and first = $3::bigint'
   await run(audit, text, [byteaArray(leaves), leaves.length, first])
 }
 
 /** Put a well-formed other record at leaf 7 and make every root behind it anew. */
-async function rewrite(audit: TestAudit): Promise<void> {
+async function rewrite(audit: Harmed): Promise<void> {
   const leaves = await leavesOf(audit, 6)
   await setLeaves(audit, 6, leaves.with(1, encodeRecord(auditRecord({ actor: 'nobody' }))))
   const tree = new MerkleTree()
@@ -64,7 +86,7 @@ async function rewrite(audit: TestAudit): Promise<void> {
 }
 
 /** Checkpoint 2 over what the logs hold now, by `key`. */
-async function forged(audit: TestAudit, key: KeyObject): Promise<StoredCheckpoint> {
+async function forged(audit: Harmed, key: KeyObject): Promise<StoredCheckpoint> {
   const signed = await storedBody(audit, 2)
   const [row] = await logRows(audit.owner, { node: 0, from: 10, rows: 1 })
   const body = parseCheckpoint(signed)
@@ -74,19 +96,19 @@ async function forged(audit: TestAudit, key: KeyObject): Promise<StoredCheckpoin
   return { number: 2, at: body.at, body: text, signature: signCheckpoint(text, key) }
 }
 
-async function storedBody(audit: TestAudit, number: number): Promise<string> {
+async function storedBody(audit: Harmed, number: number): Promise<string> {
   const [row] = await audit.owner.query({ text: 'select body from audit.checkpoint where id = $1' }, [number])
   return String(row?.[0])
 }
 
-async function store(audit: TestAudit, checkpoint: StoredCheckpoint): Promise<void> {
+async function store(audit: Harmed, checkpoint: StoredCheckpoint): Promise<void> {
   const text = 'update audit.checkpoint set body = $1, signature = $2::bytea where id = $3'
   await run(audit, text, [checkpoint.body, checkpoint.signature, checkpoint.number])
 }
 
 const anyKey = (): KeyObject => generateKeyPairSync('ed25519').privateKey
 
-const DRILLS: [name: string, harm: (audit: TestAudit) => Promise<void>, found: Finding][] = [
+const DRILLS: [name: string, harm: (audit: Harmed) => Promise<void>, found: Finding][] = [
   [
     'a flipped bit in a signed leaf',
     async (audit) => {
@@ -267,7 +289,6 @@ const DRILLS: [name: string, harm: (audit: TestAudit) => Promise<void>, found: F
 ]
 
 test('an audit nobody touched verifies, and says what no checkpoint covers', async () => {
-  const audit = await auditToHarm()
   const { logs, ...rest } = await audit.verify()
   assert.deepEqual(rest, { ok: true, checkpoints: 2, anchored: 2, restores: [] })
   assert.deepEqual(
@@ -281,20 +302,15 @@ test('an audit nobody touched verifies, and says what no checkpoint covers', asy
 
 for (const [name, harm, found] of DRILLS)
   test(`verification names the place: ${name}`, async () => {
-    const audit = await auditToHarm()
     assert.equal((await audit.verify()).ok, true)
-    await harm(audit)
-    const report = await audit.verify()
+    const report = await reportAfter(harm)
     assert.deepEqual({ ok: report.ok, finding: report.finding }, { ok: false, finding: found })
   })
 
 test('another key does not verify', async () => {
-  const audit = await auditToHarm()
-  writeFileSync(
-    join(audit.directory, 'audit-signing.pub'),
-    generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }),
-  )
-  assert.deepEqual((await audit.verify()).finding, { what: 're-signed', checkpoint: 1 })
+  const { publicKey } = generateKeyPairSync('ed25519')
+  const report = await verifyAudit({ source: databaseSource(audit.owner), publicKey })
+  assert.deepEqual(report.finding, { what: 're-signed', checkpoint: 1 })
 })
 
 test('a finding reads as one sentence', () => {
@@ -304,4 +320,28 @@ test('a finding reads as one sentence', () => {
     'rewritten in log 0, leaves 6 to 10 (shown by checkpoint 2)',
   )
   assert.equal(describeFinding({ what: 're-signed', checkpoint: 2 }), 're-signed: checkpoint 2')
+})
+
+test('a running audit verifies at any moment: what is signed and written meanwhile is no damage', async () => {
+  const running = await openTestAudit()
+  await running.write(0, [1])
+  await running.sign()
+  let writing = true
+  const writers = [0, 1].map(async (log) => {
+    while (writing) await running.write(log, [1, 3])
+  })
+  const signer = (async () => {
+    while (writing) await running.sign().catch(() => undefined)
+  })()
+  const found: unknown[] = []
+  for (let round = 0; round < 15; round++) {
+    const report = await running.verify()
+    found.push(report.finding)
+  }
+  writing = false
+  await Promise.all([...writers, signer])
+  assert.deepEqual(new Set(found), new Set([undefined]))
+  const last = await running.verify()
+  assert.deepEqual([last.ok, last.checkpoints > 3], [true, true])
+  await running.close()
 })
