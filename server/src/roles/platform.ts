@@ -2,7 +2,7 @@ import { type AuditRecord, type Checkpointer, type Ledger, openLedger, startChec
 import { type Database, openDatabase } from '#db'
 import { type Fhir, openFhir } from '#fhir'
 import { type Identity, openIdentity } from '#identity'
-import { type Clock, type Config, type Log, VERSION } from '#kernel'
+import { type Clock, type Config, type Log, raise, VERSION } from '#kernel'
 import { openVault, type Vault } from '#vault'
 
 /** Everything one server process runs on, in the order of the floors. */
@@ -25,13 +25,24 @@ export interface PlatformOptions {
   origin: string
   clock: Clock
   log: Log
-  /** For benchmarks and the canary's own proof only; refused in production. */
-  unsafePlaintext?: boolean
+  unsafe?: Unsafe
+}
+
+/** For benchmarks, and the canary's proof that it can fail. No setting leads here, and production refuses both. */
+export interface Unsafe {
+  plaintext?: boolean
+  withoutAudit?: boolean
 }
 
 /** Open all parts against a migrated database. Faults of each part; what was opened is closed again. */
 export async function openPlatform(options: PlatformOptions): Promise<Platform> {
-  const { config, clock, log, origin } = options
+  const { config, clock, log, origin, unsafe = {} } = options
+  if (config.production && (unsafe.plaintext || unsafe.withoutAudit))
+    raise({
+      category: 'invalid',
+      code: 'roles.unsafe-in-production',
+      message: 'Sealing and audit cannot be switched off in production.',
+    })
   const closers: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer()
@@ -47,14 +58,19 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     const database = await open(options.databaseUrl)
     const keystoreUrl = config.get('SALUS_KEYSTORE_DATABASE_URL')
     const keystore = keystoreUrl === undefined ? database : await open(keystoreUrl)
-    const ledger = await openLedger({ database, clock, log })
+    const ledger = await openLedger({
+      database,
+      clock,
+      log,
+      ...(unsafe.withoutAudit ? { unsafeWithoutAudit: true } : {}),
+    })
     closers.push(() => ledger.close())
     const vault = await openVault({
       database: keystore,
       config,
       clock,
       log,
-      ...(options.unsafePlaintext ? { unsafePlaintext: true } : {}),
+      ...(unsafe.plaintext ? { unsafePlaintext: true } : {}),
     })
     closers.push(() => vault.close())
     const checkpointer = await startCheckpoints({

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { bootstrapClient } from '#identity'
 import { type Config, errorFields, type Log, raise, startDefaultMetrics, systemClock } from '#kernel'
 import { httpServer } from './http-server.ts'
-import { openPlatform, type Platform } from './platform.ts'
+import { openPlatform, type Platform, type Unsafe } from './platform.ts'
 
 export interface ServerProcess {
   platform: Platform
@@ -23,7 +23,7 @@ export async function startServerProcess(options: {
   databaseUrl: string
   log: Log
   sharePort?: boolean
-  unsafePlaintext?: boolean
+  unsafe?: Unsafe
 }): Promise<ServerProcess> {
   const { config, log } = options
   startDefaultMetrics()
@@ -36,7 +36,7 @@ export async function startServerProcess(options: {
     origin,
     clock: systemClock,
     log,
-    ...(options.unsafePlaintext ? { unsafePlaintext: true } : {}),
+    ...(options.unsafe ? { unsafe: options.unsafe } : {}),
   })
   let draining = false
   try {
