@@ -1,5 +1,14 @@
 import type { ChildProcess } from 'node:child_process'
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError, type Log } from '#kernel'
@@ -40,6 +49,8 @@ const WATCHDOG_PATIENCE_MS = 3_000
 /** After `kill -9` of the postmaster its children need a moment to notice and let go of the shared memory. */
 const STARTS_MAX = 40
 const START_RETRY_MS = 250
+/** PostgreSQL cannot start with less than a WAL page and its pid file need. */
+const FULL_BYTES = 1024 * 1024
 /** Waits before starting again a database that died under us, doubling. */
 const RESTART_MS_MIN = 100
 const RESTART_MS_MAX = 10_000
@@ -146,6 +157,7 @@ class Cluster implements EmbeddedPostgres {
       settingsFile({ ...this.#place, durable: this.#options.durable ?? true }),
       { mode: 0o644 },
     )
+    const before = logSizes(log)
     const stderr = openSync(startLog, 'w', 0o600)
     const binary = join(this.#native.dir, 'bin', 'postgres')
     const child = spawnPostmaster({ binary, data, user: this.#user, stderr })
@@ -168,7 +180,7 @@ class Cluster implements EmbeddedPostgres {
         child.once('exit', () => this.#died(child))
         return undefined
       }
-      if (ended) return `${failure}\n${readFileSync(startLog, 'utf8')}\n${newestLog(log)}`
+      if (ended) return `${failure}\n${readFileSync(startLog, 'utf8')}\n${loggedSince(log, before)}`
       if (this.#stopping) child.stdin?.destroy()
       if (waitedMs > 0 && waitedMs % 10_000 === 0) this.#options.log.info('the database is still recovering')
       await sleep(POLL_MS)
@@ -217,14 +229,22 @@ function urlOf(place: Place): string {
   return `postgres://${OWNER}:${password}@localhost/${OWNER}?host=${encodeURIComponent(place.run)}`
 }
 
-function newestLog(dir: string): string {
-  const files = readdirSync(dir).filter((name) => name.startsWith('postgresql-'))
-  const tails = files.map((name) => readFileSync(join(dir, name), 'utf8').slice(-2_000))
-  return tails.join('\n')
+/** Bytes in each of PostgreSQL's log files. */
+function logSizes(dir: string): Map<string, number> {
+  const names = readdirSync(dir).filter((name) => name.startsWith('postgresql-'))
+  return new Map(names.map((name) => [name, statSync(join(dir, name)).size]))
+}
+
+/** What PostgreSQL logged since `before`. */
+function loggedSince(dir: string, before: Map<string, number>): string {
+  const added = [...logSizes(dir).keys()].map((name) => readFileSync(join(dir, name)).subarray(before.get(name) ?? 0))
+  return Buffer.concat(added).toString()
 }
 
 function startFault(said: string, place: Place): FaultError {
-  if (/No space left on device/.test(said)) return diskFull()
+  // On a full disk its last words may not have reached the log.
+  const { bavail, bsize } = statfsSync(place.base)
+  if (/No space left on device/.test(said) || bavail * bsize < FULL_BYTES) return diskFull()
   const fatal = said.split('\n').findLast((line) => /FATAL|PANIC|ENOENT|EACCES|EPERM/.test(line)) ?? ''
   return new FaultError({
     category: 'unavailable',
