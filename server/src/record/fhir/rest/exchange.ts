@@ -17,7 +17,7 @@ export interface FhirRequest {
   resource?: Resource
   exact?: Resource
   /** Body of a JSON Patch, which is no resource. */
-  patch?: unknown
+  patch?: { body: unknown; exact?: unknown }
   fullUrl?: string
 }
 

@@ -102,7 +102,6 @@ test('an id that FHIR does not allow is refused', async () => {
   }
   const malformed = await client.get('Patient/%E0%A4%A')
   assert.equal(malformed.status, 400)
-  assert.equal(malformed.body.resourceType, 'OperationOutcome')
 })
 
 test('a deleted resource is gone, its versions remain, and an update brings it back as the next version', async () => {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { type Fault, fail, LIMITS, ok, type Result } from '#kernel'
+import { DOUBLE_KEY } from '../validate/check-resource.ts'
 import { type JsonScan, scanJson } from './json-scan.ts'
 
 /** A parsed body together with what is needed to store it exactly as it was written. */
@@ -27,6 +28,26 @@ export function parseJsonBody(bytes: Buffer): Result<JsonBody> {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return fail(NOT_AN_OBJECT)
   return ok({ value: value as Record<string, unknown>, scan: scan.value, bytes: start })
+}
+
+/**
+ * Parse a JSON Patch, which is an array and no resource; `exact` when numbers would lose their written form.
+ * Faults: those of `parseJsonBody`, and `fhir.json.double-key`.
+ */
+export function parseJsonPatch(bytes: Buffer): Result<{ body: unknown; exact?: unknown }> {
+  // Wrapped, it passes the same scan as every other body.
+  const wrapped = parseJsonBody(Buffer.concat([Buffer.from('{"patch":'), bytes, Buffer.from('}')]))
+  if (!wrapped.ok) return wrapped
+  const { value, scan, bytes: text } = wrapped.value
+  if (countMembers(value) !== scan.members) return fail(DOUBLE_KEY)
+  if (Object.keys(value).length !== 1) return fail(SYNTAX)
+  return ok({ body: value.patch, ...(scan.lossyNumbers ? { exact: parseExactly(text).patch } : {}) })
+}
+
+function countMembers(node: unknown): number {
+  if (typeof node !== 'object' || node === null) return 0
+  const children = Object.values(node)
+  return children.reduce((sum: number, child) => sum + countMembers(child), Array.isArray(node) ? 0 : children.length)
 }
 
 /** The same value, with each number that would lose its written form kept as raw text (`1.50` stays `1.50`). */

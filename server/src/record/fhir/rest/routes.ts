@@ -9,7 +9,7 @@ import { bundle } from './bundle.ts'
 import { type DispatchDependencies, dispatch, type Interaction, interactionOf } from './dispatch.ts'
 import type { FhirRequest, FhirResponse, Handler } from './exchange.ts'
 import { fhirRequestOf, isJson, mediaType, requireJsonWanted, send } from './http-exchange.ts'
-import { type JsonBody, parseExactly, parseJsonBody } from './json-body.ts'
+import { type JsonBody, parseExactly, parseJsonBody, parseJsonPatch } from './json-body.ts'
 import { outcomeOf, statusOf } from './outcome.ts'
 
 export interface FhirRoutes extends DispatchDependencies {
@@ -140,7 +140,8 @@ function addBody(request: FastifyRequest, exchange: FhirRequest, bytes: Buffer |
     exchange.method === 'PATCH' &&
     mediaType(request.headers['content-type'] ?? '') === 'application/json-patch+json'
   ) {
-    exchange.patch = parsePatch(bytes)
+    const patch = parseJsonPatch(bytes ?? Buffer.alloc(0))
+    exchange.patch = patch.ok ? patch.value : raise(patch.fault)
     return
   }
   const body = jsonOf(request, bytes)
@@ -148,12 +149,6 @@ function addBody(request: FastifyRequest, exchange: FhirRequest, bytes: Buffer |
   checkResource(body.value, body.scan.members)
   exchange.resource = body.value as Resource
   if (body.scan.lossyNumbers) exchange.exact = parseExactly(body.bytes) as Resource
-}
-
-function parsePatch(bytes: Buffer | undefined): unknown {
-  // A JSON Patch is an array; wrapped, it passes the same scan as every other body.
-  const wrapped = parseJsonBody(Buffer.concat([Buffer.from('{"patch":'), bytes ?? Buffer.alloc(0), Buffer.from('}')]))
-  return wrapped.ok ? wrapped.value.value.patch : raise(wrapped.fault)
 }
 
 function jsonOf(request: FastifyRequest, bytes: Buffer | undefined): JsonBody {

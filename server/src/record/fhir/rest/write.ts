@@ -2,6 +2,7 @@ import { type Fault, raise } from '#kernel'
 import { applyWrites, type WriteAction, type WriteDependencies } from '../store/apply-writes.ts'
 import type { Caller, WriteOutcome, WriteRequest } from '../store/write-request.ts'
 import { type FhirRequest, type FhirResponse, type Prefer, parseEtag } from './exchange.ts'
+import { parseJsonPatch } from './json-body.ts'
 import { successOutcome } from './outcome.ts'
 import { type Permission, requireScope, requireType } from './require.ts'
 
@@ -50,15 +51,13 @@ function addResource(one: WriteRequest, request: FhirRequest): void {
 }
 
 function patchOf(request: FhirRequest): NonNullable<WriteRequest['patch']> {
-  if (request.patch !== undefined) return { format: 'json-patch', body: request.patch }
-  if (request.resource?.resourceType === 'Parameters') return { format: 'fhirpath-patch', body: request.resource }
+  if (request.patch !== undefined) return { format: 'json-patch', ...request.patch }
+  if (request.resource?.resourceType === 'Parameters')
+    return { format: 'fhirpath-patch', body: request.resource, ...(request.exact ? { exact: request.exact } : {}) }
   // Inside a Bundle a JSON Patch travels as a Binary: http://hl7.org/fhir/R4/http.html#jsonpatch.
   if (request.resource?.resourceType === 'Binary' && request.resource.contentType === 'application/json-patch+json') {
-    try {
-      return { format: 'json-patch', body: JSON.parse(Buffer.from(String(request.resource.data), 'base64').toString()) }
-    } catch {
-      raise(PATCH_BODY)
-    }
+    const patch = parseJsonPatch(Buffer.from(String(request.resource.data), 'base64'))
+    return patch.ok ? { format: 'json-patch', ...patch.value } : raise(patch.fault)
   }
   return raise(PATCH_BODY)
 }

@@ -77,10 +77,8 @@ async function attemptWrites(
     assert(rid !== undefined, 'a number for each new resource')
     const patched =
       request.action === 'patch' ? await patchedResource(store, caller.tenant, request, target) : undefined
-    if (patched) dependencies.validate(patched)
-    drafts.push(
-      draftOf(store, caller.tenant, { request, target, rid, updated, ...(patched ? { resource: patched } : {}) }),
-    )
+    if (patched) dependencies.validate(patched.resource)
+    drafts.push(draftOf(store, caller.tenant, { request, target, rid, updated, ...(patched ? { patched } : {}) }))
   }
   const distinct = [...new Set(drafts.filter((draft) => draft !== undefined))]
   refuseDoubleTargets(distinct)

@@ -1,5 +1,6 @@
 import { typeNumber } from '@salus/fhir-model'
 import { assert } from '#kernel'
+import type { PatchedResource } from './patch-resource.ts'
 import type { RecordStore } from './record-store.ts'
 import type { Resource, Target, WriteOutcome, WriteRequest } from './write-request.ts'
 
@@ -28,8 +29,8 @@ interface DraftInput {
   target: Target
   rid: number
   updated: number
-  /** What a patch made; otherwise the request's resource. */
-  resource?: Resource
+  /** What a patch made; otherwise the request's resource counts. */
+  patched?: PatchedResource
 }
 
 export function draftOf(store: Pick<RecordStore, 'vault'>, tenant: number, input: DraftInput): Draft {
@@ -41,7 +42,7 @@ export function draftOf(store: Pick<RecordStore, 'vault'>, tenant: number, input
     (request.action === 'update' ? request.resource?.id : undefined) ??
     store.vault.publicId(tenant, type, rid)
   const version = target.latest + 1
-  const resource = input.resource ?? request.resource
+  const { resource, exact } = input.patched ?? request
   const meta = { versionId: String(version), lastUpdated: new Date(updated).toISOString() }
   const draft: Draft = {
     action: request.action === 'delete' ? 'delete' : target.expected > 0 ? 'update' : 'create',
@@ -65,7 +66,7 @@ export function draftOf(store: Pick<RecordStore, 'vault'>, tenant: number, input
   if (request.action !== 'delete') {
     assert(resource, 'a write that is not a delete has a resource')
     draft.resource = stamped(resource, id, meta)
-    if (request.exact && !input.resource) draft.exact = stamped(request.exact, id, meta)
+    if (exact) draft.exact = stamped(exact, id, meta)
   }
   return draft
 }

@@ -6,11 +6,18 @@ import { openRow } from './open-row.ts'
 import type { RecordStore } from './record-store.ts'
 import { NOT_FOUND } from './resolve-targets.ts'
 import type { PatchDocument, Resource, Target, WriteRequest } from './write-request.ts'
+import { parseMarked, parseTagged, unmarked, untagged } from './written-numbers.ts'
 
 /** FHIRPath steps of one patch: about 10 ms, ample for paths into one resource. */
 const PATCH_STEPS_MAX = 100_000
 /** Operations of one JSON Patch; each may copy a subtree. */
 const OPERATIONS_MAX = 1_000
+
+export interface PatchedResource {
+  resource: Resource
+  /** The same with numbers as they were written, in the record or in the patch. */
+  exact: Resource
+}
 
 /**
  * The current version with the request's patch applied; not yet validated.
@@ -21,24 +28,20 @@ export async function patchedResource(
   tenant: number,
   request: WriteRequest,
   target: Target,
-): Promise<Resource> {
+): Promise<PatchedResource> {
   assert(request.patch && target.rid !== undefined, 'a patch has a document and a target')
   const row = await store.current({ tenant, type: typeNumber(request.type) as number, rid: target.rid })
   if (!row) raise(NOT_FOUND)
-  const before = JSON.parse((await openRow(store, row)).toString()) as Resource
+  const before = (await openRow(store, row)).toString()
+  const { resourceType, id } = JSON.parse(before) as Resource
   const after = applyPatch(before, request.patch)
-  if (after.resourceType !== before.resourceType || after.id !== before.id) raise(IDENTITY_CHANGED)
+  if (after.resource.resourceType !== resourceType || after.resource.id !== id) raise(IDENTITY_CHANGED)
   return after
 }
 
-function applyPatch(resource: Resource, patch: PatchDocument): Resource {
+function applyPatch(resource: string, patch: PatchDocument): PatchedResource {
   try {
-    return patch.format === 'json-patch'
-      ? applyJsonPatch(resource, patch.body)
-      : (applyFhirPathPatch(resource, patch.body as never, {
-          model: fhirPathModel,
-          steps: PATCH_STEPS_MAX,
-        }) as Resource)
+    return patch.format === 'json-patch' ? jsonPatched(resource, patch) : fhirPathPatched(resource, patch)
   } catch (error) {
     if (error instanceof FaultError) throw error
     if (error instanceof FhirPathPatchError)
@@ -49,7 +52,28 @@ function applyPatch(resource: Resource, patch: PatchDocument): Resource {
   }
 }
 
-function applyJsonPatch(resource: Resource, body: unknown): Resource {
+function fhirPathPatched(resource: string, { body, exact }: PatchDocument): PatchedResource {
+  const parameters = parseTagged(JSON.stringify(exact ?? body))
+  const patched = applyFhirPathPatch(parseTagged(resource) as never, parameters as never, {
+    model: fhirPathModel,
+    steps: PATCH_STEPS_MAX,
+  })
+  return { resource: untagged(patched, false) as Resource, exact: untagged(patched, true) as Resource }
+}
+
+/** Applied twice: to the values, which decides; and to their written forms, where a `test` of a number cannot look. */
+function jsonPatched(resource: string, { body, exact }: PatchDocument): PatchedResource {
+  const operations = checkedOperations(body)
+  const marked = (parseMarked(JSON.stringify(exact ?? body)) as Operation[]).filter(({ op }) => op !== 'test')
+  return {
+    // A copy of the operations: their values become part of the document, and a write that loses a race runs again.
+    resource: jsonPatch.applyPatch(JSON.parse(resource) as Resource, structuredClone(operations), true, true, true)
+      .newDocument,
+    exact: unmarked(jsonPatch.applyPatch(parseMarked(resource), marked, true, true, true).newDocument) as Resource,
+  }
+}
+
+function checkedOperations(body: unknown): Operation[] {
   if (!Array.isArray(body) || body.length > OPERATIONS_MAX) raise(MALFORMED)
   for (const operation of body as Record<string, unknown>[]) {
     const paths = [operation?.path, operation?.from].filter((path) => path !== undefined)
@@ -59,7 +83,7 @@ function applyJsonPatch(resource: Resource, body: unknown): Resource {
     )
       raise(MALFORMED)
   }
-  return jsonPatch.applyPatch(resource, body as Operation[], true, true, true).newDocument
+  return body as Operation[]
 }
 
 const MALFORMED: Fault = {

@@ -12,6 +12,8 @@ export type Resource = { resourceType: string; id?: string; meta?: Record<string
 export interface PatchDocument {
   format: 'json-patch' | 'fhirpath-patch'
   body: unknown
+  /** The same with numbers in their written form, when that differs. */
+  exact?: unknown
 }
 
 /** One write, alone or as an entry of a transaction. */
