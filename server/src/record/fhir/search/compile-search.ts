@@ -3,7 +3,7 @@ import type { Statement } from '#db'
 import { planSearch } from './plan-search.ts'
 import type { PreparedType } from './prepare-search.ts'
 import { readable, type Searcher } from './readable.ts'
-import { sortOrder } from './sort-order.ts'
+import { DEFAULT_ORDER } from './sort-order.ts'
 import { SqlValues } from './sql-values.ts'
 import type { StatementNames } from './statement-names.ts'
 import { countSql, type Order, type Place, pageSql, type SqlScope, type TypeSearch } from './store.ts'
@@ -22,7 +22,7 @@ export function compileSearch(
   names: StatementNames,
 ): Compiled {
   const values = new SqlValues()
-  const planned = types.map((type) => planned1(type, searcher, values, page.order))
+  const planned = types.map((type) => planType(type, searcher, values, page.order))
   const text = pageSql({ searches: planned.map(({ search }) => search), after: page.after, limit: page.limit, values })
   return compiled(text, values, planned.every(({ fixed }) => fixed) ? names : undefined)
 }
@@ -35,7 +35,7 @@ export function compileCount(
   names: StatementNames,
 ): Compiled {
   const values = new SqlValues()
-  const planned = types.map((type) => planned1(type, searcher, values))
+  const planned = types.map((type) => planType(type, searcher, values))
   return compiled(
     countSql({ searches: planned.map(({ search }) => search), values }, max),
     values,
@@ -52,14 +52,14 @@ function compiled(text: string, values: SqlValues, names: StatementNames | undef
   return { statement: name === undefined ? { text } : { name, text }, values: values.list }
 }
 
-function planned1(
+function planType(
   prepared: PreparedType,
   searcher: Searcher,
   values: SqlValues,
   turn?: (order: Order) => Order,
 ): { search: TypeSearch; fixed: boolean } {
   // A sealed sort fetches its candidates in the default order.
-  const wanted = prepared.order ?? (sortOrder(prepared.type, []) as Order)
+  const wanted = prepared.order ?? DEFAULT_ORDER
   const order = turn ? turn(wanted) : wanted
   const { plan, fixed } = planSearch(prepared.predicate, order)
   return {

@@ -1,5 +1,5 @@
 import { type Fault, LIMITS } from '#kernel'
-import { compileCount, compileSearch } from './compile-search.ts'
+import { compileCount } from './compile-search.ts'
 import { fetchRows } from './fetch-rows.ts'
 import type { PreparedType } from './prepare-search.ts'
 import type { Searcher } from './readable.ts'
@@ -18,8 +18,10 @@ export async function countMatches(
   wanted: 'estimate' | 'accurate',
 ): Promise<{ total?: number; warnings: Fault[] }> {
   if (types.some((type) => type.verify.length > 0)) {
-    const { found, cut } = await fetchRows(deps, searcher, types, { limit: LIMITS.sealedCandidatesMax })
-    return cut ? { warnings: [NO_TOTAL] } : { total: found.length, warnings: [] }
+    const { found, cut } = await fetchRows(deps, searcher, types, { limit: LIMITS.sealedCandidatesMax + 1 })
+    return cut || found.length > LIMITS.sealedCandidatesMax
+      ? { warnings: [NO_TOTAL] }
+      : { total: found.length, warnings: [] }
   }
   const max = wanted === 'accurate' ? SEARCH_LIMITS.countMax : SEARCH_LIMITS.estimateMax
   const { statement, values } = compileCount(types, searcher, max + 1, deps.names)
@@ -39,17 +41,15 @@ const NO_TOTAL: Fault = {
 }
 
 interface Explained {
-  Plan: { 'Plan Rows': number }
+  Plan: { Plans: [{ 'Plan Rows': number }] }
 }
 
+/** What the planner expects below the count itself. */
 async function estimate(deps: SearchDeps, searcher: Searcher, types: readonly PreparedType[]): Promise<number> {
-  const { statement, values } = compileSearch(
-    types,
-    searcher,
-    { limit: Number.MAX_SAFE_INTEGER },
-    { nameOf: () => undefined },
-  )
+  const { statement, values } = compileCount(types, searcher, INT_MAX, { nameOf: () => undefined })
   const [row] = await deps.database.query({ text: estimateSql(statement.text) }, values)
   const plan = (typeof row?.[0] === 'string' ? JSON.parse(row[0]) : row?.[0]) as [Explained]
-  return Math.round(plan[0].Plan['Plan Rows'])
+  return Math.round(plan[0].Plan.Plans[0]['Plan Rows'])
 }
+
+const INT_MAX = 2_147_483_647

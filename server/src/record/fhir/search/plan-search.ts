@@ -10,7 +10,7 @@ export interface Planned {
 
 /**
  * How to find the rows of one type that satisfy `predicate`, so that the cost follows the page and not the record
- * (measured in docs/adr: storage). A resource's number, then its patient, then a value few have decide at once. A code
+ * A resource's number, then its patient, then a value few have decide at once. A code
  * is walked newest first. Everything else looks at the newest rows before it asks the token index.
  */
 export function planSearch(predicate: Predicate, order: Order): Planned {
@@ -35,15 +35,13 @@ export function planSearch(predicate: Predicate, order: Order): Planned {
   )
     return direct(splitCode(conditions, true), { hideTokens: true, hideOrder: false, fixed: true })
   if (!conditions.some((condition) => isIndexed(condition, walk)))
-    return direct(walk === 'lo' ? splitOpenDate(conditions) : [{ conditions }], {
-      hideTokens: true,
-      hideOrder: false,
-      fixed: false,
-    })
+    return { plan: walkPlan(walk === 'lo' ? splitOpenDate(conditions) : [{ conditions }], order), fixed: false }
   const branches = splitCode(conditions, false)
+  const along = conditions.filter((condition) => isAlong(condition, walk))
+  const filters = conditions.filter((condition) => !along.includes(condition))
   if (walk === undefined) return direct(branches, { hideTokens: false, hideOrder: true, fixed: false })
   return {
-    plan: { branches, hideTokens: false, hideOrder: true, probe: { rows: SEARCH_LIMITS.probeRows, conditions } },
+    plan: { branches, hideTokens: false, hideOrder: true, probe: { along, rows: SEARCH_LIMITS.probeRows, filters } },
     fixed: false,
   }
 }
@@ -51,6 +49,15 @@ export function planSearch(predicate: Predicate, order: Order): Planned {
 function direct(branches: Branch[], options: { hideTokens: boolean; hideOrder: boolean; fixed: boolean }): Planned {
   const { fixed, ...rest } = options
   return { plan: { branches, ...rest }, fixed }
+}
+
+/** Along an index. Newest first, what starts near the bound of an open date comes before all that started earlier. */
+function walkPlan(branches: Branch[], order: Order): SearchPlan {
+  const [near] = branches
+  const plan = { branches, hideTokens: true, hideOrder: false }
+  return branches.length > 1 && near && order.ridDescending
+    ? { ...plan, probe: { along: near.conditions, filters: [] } }
+    : plan
 }
 
 function count(conditions: Predicate[], op: Predicate['op']): number {
@@ -73,12 +80,16 @@ function isIndexed(condition: Predicate, walk: string | undefined): boolean {
     case 'present':
       return false
     case 'promoted-date':
-      return walk !== 'lo'
     case 'updated':
-      return walk !== 'updated'
+      return !isAlong(condition, walk)
     default:
       return true
   }
+}
+
+/** Whether the walked index bounds the condition itself. */
+function isAlong({ op }: Predicate, walk: string | undefined): boolean {
+  return (op === 'promoted-date' && walk === 'lo') || (op === 'updated' && walk === 'updated')
 }
 
 function namesPatient(condition: Predicate): boolean {

@@ -6,7 +6,7 @@ import type { Predicate } from './predicate.ts'
 import { readable, type Searcher } from './readable.ts'
 import type { SearchDeps } from './search-deps.ts'
 import type { Filter, SearchRequest } from './search-request.ts'
-import { sortOrder } from './sort-order.ts'
+import { DEFAULT_ORDER, sortOrder } from './sort-order.ts'
 import { SqlValues } from './sql-values.ts'
 import type { Order } from './store.ts'
 
@@ -69,10 +69,10 @@ async function verifiedChains(
         number: typeNumber(type) as number,
         predicate,
         verify: [inner],
-        order: sortOrder(type, []),
+        order: DEFAULT_ORDER,
       }
-      const rows = await fetchRows(deps, searcher, [prepared], { limit: LIMITS.sealedCandidatesMax })
-      if (rows.cut)
+      const rows = await fetchRows(deps, searcher, [prepared], { limit: LIMITS.sealedCandidatesMax + 1 })
+      if (rows.cut || rows.found.length > LIMITS.sealedCandidatesMax)
         raise({
           category: 'too-costly',
           code: 'fhir.search.chain-too-costly',

@@ -6,7 +6,7 @@ import type { Order, OrderKey } from './store.ts'
  * Newest first, by the type's promoted date and then by the order of arrival: the order in which a record is read, and
  * the one that the patient, code and date indexes give.
  */
-const DEFAULT_ORDER: Order = { keys: [{ on: 'lo', descending: true }], ridDescending: true }
+export const DEFAULT_ORDER: Order = { keys: [{ on: 'lo', descending: true }], ridDescending: true }
 
 /**
  * The order a type's rows are sorted by in SQL; undefined when a key is a sealed value, so that bodies must be opened.

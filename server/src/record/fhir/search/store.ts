@@ -233,8 +233,11 @@ export interface SearchPlan {
   hideTokens: boolean
   /** Write the order so that no index gives it: for conditions that leave few rows, which are then all sorted. */
   hideOrder: boolean
-  /** Look through the newest rows first and ask the branches only when those do not fill the page. */
-  probe?: { rows: number; conditions: Predicate[] }
+  /**
+   * Try this first and ask the branches only when it does not fill the page: the rows that satisfy `along`, in the order
+   * of an index, of these the first `rows` (or all), and of these the ones that satisfy `filters`.
+   */
+  probe?: { along: Predicate[]; rows?: number; filters: Predicate[] }
 }
 
 /** A planned search of one type. `order` sorts all types of a search alike, each by its own columns. */
@@ -310,9 +313,12 @@ function probedSql(search: TypeSearch, query: PageQuery, limit: string): string 
   const probe = plan.probe as NonNullable<SearchPlan['probe']>
   const walk: SqlScope = { ...search.scope, values, alias: 'r', hideTokens: true }
   const walked = orderTerms(order, 'r', false, walk)
-  const place = afterSql(walked, after, values)
-  const found = orderTerms(order, 'w', false, { ...walk, alias: 'w' })
-  const near = `select w.* from (select r.* from ${source('r')}${place.length > 0 ? ` where ${place.join(' and ')}` : ''} ${innerOrder(walked)} limit ${probe.rows}) w where ${conditionsSql(probe.conditions, { ...walk, alias: 'w' })} ${innerOrder(found)} limit ${limit}`
+  const along = [conditionsSql(probe.along, walk), ...afterSql(walked, after, values)].join(' and ')
+  const first = `select r.* from ${source('r')} where ${along} ${innerOrder(walked)} limit ${probe.rows ?? limit}`
+  const filtered = { ...walk, alias: 'w' }
+  const near = probe.rows
+    ? `select w.* from (${first}) w where ${conditionsSql(probe.filters, filtered)} ${innerOrder(orderTerms(order, 'w', false, filtered))} limit ${limit}`
+    : first
   const full = '(select count(*) from near) >= '
   const rest = plan.branches.map((branch) => `(${branchSql(search, branch, query, limit, ` and not ${full}${limit}`)})`)
   const nearTerms = orderTerms(order, 'n', false, { ...walk, alias: 'n' })
