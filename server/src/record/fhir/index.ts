@@ -1,1 +1,10 @@
 export { type Fhir, openFhir } from './open-fhir.ts'
+export {
+  openPatientRecords,
+  PATIENT_TYPE,
+  type PatientRecords,
+  skipNumbers,
+} from './patient-records/open-patient-records.ts'
+export type { ActBy, PatientPlace, ShredReport } from './patient-records/shred-patient.ts'
+export { sealDetail } from './rest/audit-detail.ts'
+export type { StartSpan } from './rest/routes.ts'
