@@ -203,6 +203,13 @@ function checkTogether(config: Config): void {
       message:
         'SALUS_BOOTSTRAP_CLIENT is refused when SALUS_PROFILE=production. Remove it; the first start writes a client to the data directory.',
     })
+  if (config.enabled('SALUS_DEMO') && config.production)
+    raise({
+      category: 'invalid',
+      code: 'config.demo-in-production',
+      message:
+        'SALUS_DEMO=on is refused when SALUS_PROFILE=production: synthetic patients do not belong beside real ones.',
+    })
   if (bootstrap !== undefined && !/^[\w.-]{1,64}:.{8,256}$/.test(bootstrap))
     raise({
       category: 'invalid',

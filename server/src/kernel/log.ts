@@ -41,6 +41,8 @@ export type LogFields = Record<string, string | number | boolean | undefined>
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export interface Log {
+  /** Whether `debug` writes anything: lets hot paths skip putting its fields together. */
+  readonly debugs: boolean
   debug(event: string, fields?: LogFields): void
   info(event: string, fields?: LogFields): void
   warn(event: string, fields?: LogFields): void
@@ -57,7 +59,13 @@ export function createLog(options: { level: LogLevel; destination?: { write(line
     (level: LogLevel) =>
     (event: string, fields?: LogFields): void =>
       sink[level](fields ? allowed(fields) : {}, event)
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+  return {
+    debugs: options.level === 'debug',
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+  }
 }
 
 function allowed(fields: LogFields): LogFields {

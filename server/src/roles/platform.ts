@@ -4,6 +4,7 @@ import { type Fhir, openFhir } from '#fhir'
 import { type Identity, openIdentity } from '#identity'
 import { type Clock, type Config, type Log, raise, VERSION } from '#kernel'
 import { openVault, type Vault } from '#vault'
+import { startTracing } from './tracing.ts'
 
 /** Everything one server process runs on, in the order of the floors. */
 export interface Platform {
@@ -93,7 +94,20 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
       log,
       ...loginAudit(ledger, clock),
     })
-    const fhir = openFhir({ database, ledger, vault, identity, clock, log, origin, version: VERSION })
+    const endpoint = config.get('OTEL_EXPORTER_OTLP_ENDPOINT')
+    const tracing = endpoint === undefined ? undefined : await startTracing(endpoint)
+    if (tracing) closers.push(() => tracing.close())
+    const fhir = openFhir({
+      database,
+      ledger,
+      vault,
+      identity,
+      clock,
+      log,
+      origin,
+      version: VERSION,
+      ...(tracing ? { startSpan: tracing.startSpan } : {}),
+    })
     closers.push(() => fhir.close())
     return { database, ledger, checkpointer, vault, identity, fhir, close }
   } catch (error) {

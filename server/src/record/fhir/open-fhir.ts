@@ -6,7 +6,7 @@ import type { Clock, Log } from '#kernel'
 import type { Vault } from '#vault'
 import { auditEventHandler } from './rest/audit-events.ts'
 import { capabilityStatement } from './rest/capability.ts'
-import { fhirRoutes } from './rest/routes.ts'
+import { fhirRoutes, type StartSpan } from './rest/routes.ts'
 import { searchHandler } from './rest/search.ts'
 import { conditionSearch, searchDeps } from './search-wiring.ts'
 import type { WriteDependencies } from './store/apply-writes.ts'
@@ -32,6 +32,7 @@ export interface FhirOptions {
   /** Public address without a path, e.g. `https://record.example.org`. */
   origin: string
   version: string
+  startSpan?: StartSpan
 }
 
 const BASE_PATH = '/fhir/R4'
@@ -64,6 +65,7 @@ export function openFhir(options: FhirOptions): Fhir {
         }),
         clock: options.clock,
         log: options.log,
+        ...(options.startSpan ? { startSpan: options.startSpan } : {}),
       }),
     close: () => store.close(),
   }

@@ -12,6 +12,11 @@ import { fhirRequestOf, isJson, mediaType, requireJsonWanted, send } from './htt
 import { type JsonBody, parseExactly, parseJsonBody, parseJsonPatch } from './json-body.ts'
 import { outcomeOf, statusOf } from './outcome.ts'
 
+/** Starts a trace span for one interaction, child of the caller's when `traceparent` names one. */
+export type StartSpan = (traceparent: string | undefined) => {
+  end(result: { interaction: string; status: number }): void
+}
+
 export interface FhirRoutes extends DispatchDependencies {
   identity: Pick<Identity, 'authenticate'>
   /** Path of the API below the origin: `/fhir/R4`. */
@@ -19,6 +24,7 @@ export interface FhirRoutes extends DispatchDependencies {
   capabilityStatement: Buffer
   clock: Clock
   log: Log
+  startSpan?: StartSpan
 }
 
 /** Register the FHIR API: every route authenticates before it reads a body, and every answer is audited before it leaves. */
@@ -84,6 +90,8 @@ async function answer(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const started = routes.clock.monotonic()
+  const traceparent = request.headers.traceparent
+  const span = routes.startSpan?.(typeof traceparent === 'string' ? traceparent : undefined)
   metrics.requestsInFlight.inc()
   let interaction: Interaction | undefined
   let status = 500
@@ -100,12 +108,41 @@ async function answer(
     return await sendFault(reply, fault, routes, CALLERS.get(request))
   } finally {
     metrics.requestsInFlight.dec()
+    const durationMs = routes.clock.monotonic() - started
+    const done = { interaction: interaction ?? 'unknown', status }
     metrics.requestSeconds.observe(
-      { interaction: interaction ?? 'unknown', status: `${Math.floor(status / 100)}xx` },
-      (routes.clock.monotonic() - started) / 1000,
+      { interaction: done.interaction, status: `${Math.floor(status / 100)}xx` },
+      durationMs / 1000,
     )
+    span?.end(done)
+    logAnswer(routes, request, { ...done, durationMs })
   }
 }
+
+/** Every answer at level debug; refusals and failures are seen at the default level. */
+function logAnswer(
+  routes: FhirRoutes,
+  request: FastifyRequest,
+  done: { interaction: string; status: number; durationMs: number },
+): void {
+  const level =
+    done.status >= 500 ? 'error' : done.status === 401 || done.status === 403 || done.status === 429 ? 'warn' : 'debug'
+  if (level === 'debug' && !routes.log.debugs) return
+  const caller = CALLERS.get(request)
+  const { traceparent } = request.headers
+  routes.log[level]('request answered', {
+    requestId: request.id,
+    method: request.method,
+    interaction: done.interaction,
+    status: done.status,
+    durationMs: Math.round(done.durationMs * 10) / 10,
+    ...(caller ? { client: caller.client, tenant: caller.tenant } : {}),
+    ...(typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? { traceparent } : {}),
+  })
+}
+
+/** W3C Trace Context; anything else in that header does not reach the log. */
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
 async function run(
   routes: FhirRoutes,
