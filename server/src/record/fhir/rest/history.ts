@@ -1,5 +1,5 @@
 import { RESOURCE_TYPES, typeName, typeNumber } from '@salus/fhir-model'
-import { LIMITS, raise } from '#kernel'
+import { type Fault, LIMITS, raise } from '#kernel'
 import { openRows } from '../store/open-row.ts'
 import type { RecordStore } from '../store/record-store.ts'
 import { idOf, NOT_FOUND } from '../store/resolve-targets.ts'
@@ -30,6 +30,7 @@ export async function history(
   const query = new URLSearchParams(request.query)
   const limit = countOf(query.get('_count'))
   const place = placeOf(store, caller, query.get('_page'))
+  if (request.prefer.handling !== 'lenient' && [...query.keys()].some((name) => !PARAMETERS.has(name))) raise(UNKNOWN)
   const at = instant(query.get('_at'))
   const rows = await historyRows(store.database, {
     tenant: caller.tenant,
@@ -37,7 +38,7 @@ export async function history(
     limit: limit + 1,
     ...(key ? { rid: key.rid } : {}),
     ...(query.has('_since') ? { since: instant(query.get('_since')) ?? 0 } : {}),
-    ...(at === undefined ? {} : { until: at }),
+    ...(at === undefined ? {} : { at }),
     ...(place ? { before: place } : {}),
   })
   if (key && rows.length === 0 && !place && !query.has('_since') && at === undefined) {
@@ -46,14 +47,14 @@ export async function history(
     )
     raise(NOT_FOUND)
   }
-  const page = at === undefined ? rows.slice(0, limit) : newestOfEach(rows.slice(0, limit))
+  const page = rows.slice(0, limit)
   const [bodies] = await Promise.all([openRows(store, page), store.ledger.record(recordOf(store, caller, key, page))])
   const next =
     rows.length > limit
       ? nextLink(dependencies, caller, { request, query, last: rows[limit - 1] as StoredRow })
       : undefined
   const self = `${dependencies.fhirBase}/${request.path.join('/')}${request.query === '' || place ? '' : `?${request.query}`}`
-  return { status: 200, body: historyBundle(dependencies.fhirBase, { page, bodies, self, next }) }
+  return { status: 200, body: historyBundle(dependencies, { page, bodies, self, next }) }
 }
 
 function typesOf(caller: Caller, type: string | undefined): number[] {
@@ -84,12 +85,6 @@ function instant(text: string | null): number | undefined {
       message: '_since and _at must be instants, e.g. 2026-01-31T09:00:00Z.',
     })
   return ms
-}
-
-/** `_at`: of each resource only the version that was current then. Rows come newest first. */
-function newestOfEach(rows: readonly StoredRow[]): StoredRow[] {
-  const seen = new Set<number>()
-  return rows.filter((row) => !seen.has(row.rid) && seen.add(row.rid))
 }
 
 function recordOf(store: RecordStore, caller: Caller, key: RowKey | undefined, page: readonly StoredRow[]) {
@@ -137,14 +132,17 @@ interface HistoryPage {
   next: string | undefined
 }
 
-function historyBundle(fhirBase: string, { page, bodies, self, next }: HistoryPage): Buffer {
+function historyBundle({ store, fhirBase }: HistoryDependencies, { page, bodies, self, next }: HistoryPage): Buffer {
   const link = [{ relation: 'self', url: self }, ...(next === undefined ? [] : [{ relation: 'next', url: next }])]
   const entries = page.flatMap((row, index) => {
     const body = bodies[index]
     if (!body) return []
     const type = typeName(row.type) as string
-    const address = `${type}/${idOf(body)}`
-    const method = row.deleted ? 'DELETE' : row.version === 1 ? 'POST' : 'PUT'
+    const id = idOf(body)
+    const address = `${type}/${id}`
+    // An id that is not ours was chosen by a client, and only an update can do that.
+    const posted = row.version === 1 && store.vault.ridOf(row.tenant, row.type, id) !== undefined
+    const method = row.deleted ? 'DELETE' : posted ? 'POST' : 'PUT'
     const head = JSON.stringify({ fullUrl: `${fhirBase}/${address}` }).slice(0, -1)
     const tail = JSON.stringify({
       request: { method, url: method === 'POST' ? type : address },
@@ -157,6 +155,14 @@ function historyBundle(fhirBase: string, { page, bodies, self, next }: HistoryPa
     return [row.deleted ? `${head},${tail}` : `${head},"resource":${body.toString()},${tail}`]
   })
   return Buffer.from(
-    `{"resourceType":"Bundle","type":"history","link":${JSON.stringify(link)},"entry":[${entries.join(',')}]}`,
+    // R4 knows no empty arrays.
+    `{"resourceType":"Bundle","type":"history","link":${JSON.stringify(link)}${entries.length > 0 ? `,"entry":[${entries.join(',')}]` : ''}}`,
   )
+}
+
+const PARAMETERS = new Set(['_count', '_since', '_at', '_page', '_format', '_pretty'])
+const UNKNOWN: Fault = {
+  category: 'invalid',
+  code: 'fhir.history.parameter-unknown',
+  message: 'History takes _count, _since and _at. Send Prefer: handling=lenient to have others ignored.',
 }

@@ -87,7 +87,8 @@ function recordOf(store: RecordStore, caller: Caller, action: 'read' | 'vread', 
 }
 
 function isUnchanged(request: FhirRequest, row: StoredRow): boolean {
-  if (request.ifNoneMatch !== undefined) return parseEtag(request.ifNoneMatch) === row.version
+  if (request.ifNoneMatch !== undefined)
+    return request.ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || parseEtag(tag) === row.version)
   if (request.ifModifiedSince === undefined) return false
   const since = Date.parse(request.ifModifiedSince)
   // HTTP dates have whole seconds.

@@ -48,7 +48,7 @@ export async function resolveTargets(
         rid: rids[index],
         current: current[index],
         gone: gone[index],
-        conditional: matches[index] !== undefined,
+        matched: matches[index]?.matched,
       }),
     ),
   )
@@ -77,7 +77,8 @@ interface Found {
   rid: number | undefined
   current: StoredRow | undefined
   gone: StoredRow | undefined
-  conditional: boolean
+  /** rid of the condition's one match, 0 for none; undefined when there is no condition. */
+  matched: number | undefined
 }
 
 async function judge(store: RecordStore, request: WriteRequest, found: Found): Promise<Target> {
@@ -103,7 +104,8 @@ async function judge(store: RecordStore, request: WriteRequest, found: Found): P
         updated: gone?.updated ?? 0,
       },
     }
-  if (request.action === 'update' && found.conditional && current) {
+  if (request.action === 'update' && found.matched === 0 && current) raise(ID_TAKEN)
+  if (request.action === 'update' && found.matched !== undefined && current) {
     const id = idOf(await openRow(store, current))
     if (request.resource?.id !== undefined && request.resource.id !== id) raise(ID_DIFFERS)
     return { ...target, id }
@@ -137,6 +139,12 @@ const ID_DIFFERS: Fault = {
   category: 'invalid',
   code: 'fhir.write.id-differs',
   message: 'The id in the resource is not the id of the resource that the request names. Send the same id, or none.',
+}
+const ID_TAKEN: Fault = {
+  category: 'conflict',
+  code: 'fhir.write.id-taken',
+  message:
+    'Nothing matches the condition, and another resource has the id in the body already. Send another id, or none.',
 }
 export const NOT_FOUND: Fault = {
   category: 'not-found',

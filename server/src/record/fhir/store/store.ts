@@ -329,8 +329,8 @@ export interface HistoryQuery {
   rid?: number
   /** Versions updated at or after this ms. */
   since?: number
-  /** Versions updated at or before this ms. */
-  until?: number
+  /** Of each resource only the version that was current at this ms. */
+  at?: number
   before?: HistoryPlace
   limit: number
 }
@@ -345,16 +345,20 @@ export async function historyRows(database: Query, query: HistoryQuery): Promise
     rid: Number.MAX_SAFE_INTEGER,
     version: 2_147_483_647,
   }
-  const one = query.rid === undefined ? '' : 'and rid = $9'
+  const one = query.rid === undefined ? '' : 'and v.rid = $9'
+  // Versions of a resource count without gaps, so the next one tells when this one ended.
+  const replaced = (table: string): string => `not exists (select from record.${table} n
+    where n.tenant = $1 and n.type = v.type and n.rid = v.rid and n.version = v.version + 1 and n.updated <= $4)`
+  const current = query.at === undefined ? '' : `and ${replaced('history')} and ${replaced('resource')}`
   const from = (
     table: string,
     deleted: string,
   ): string => `(select tenant, type, rid, patient, version, updated, sealed, ${deleted} as deleted
-    from record.${table} where tenant = $1 and type = t.type and updated >= $3 and updated <= $4
-    and (updated, rid, version) < ($5, $6, $7) ${one} order by updated desc, rid desc, version desc limit $8)`
+    from record.${table} v where tenant = $1 and type = t.type and updated >= $3 and updated <= $4
+    and (updated, rid, version) < ($5, $6, $7) ${one} ${current} order by updated desc, rid desc, version desc limit $8)`
   const rows = await database.query(
     {
-      name: query.rid === undefined ? 'record-history' : 'record-history-one',
+      name: `record-history${query.rid === undefined ? '' : '-one'}${query.at === undefined ? '' : '-at'}`,
       text: `select v.* from unnest($2::smallint[]) t(type) cross join lateral
         (${from('resource', 'false')} union all ${from('history', 'deleted')}) v
         order by v.updated desc, v.rid desc, v.version desc limit $8`,
@@ -363,7 +367,7 @@ export async function historyRows(database: Query, query: HistoryQuery): Promise
       query.tenant,
       int2Array(query.types),
       query.since ?? 0,
-      query.until ?? Number.MAX_SAFE_INTEGER,
+      query.at ?? Number.MAX_SAFE_INTEGER,
       place.updated,
       place.rid,
       place.version,
