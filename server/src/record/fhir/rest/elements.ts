@@ -1,5 +1,6 @@
 import { mandatoryElements, summaryElements } from '@salus/fhir-model'
 import { raise } from '#kernel'
+import { parseExactly } from './json-body.ts'
 
 /** What of each resource is asked for: `_elements` or `_summary`. */
 export type Narrowing = { kind: 'elements'; names: string[] } | { kind: 'summary' | 'text' | 'data' }
@@ -28,7 +29,7 @@ export function parseNarrowing(query: { get(name: string): string | null }): Nar
 
 /** The resource with only the elements asked for, tagged SUBSETTED so that nobody writes it back as the whole. */
 export function narrowed(body: Buffer, narrowing: Narrowing): Buffer {
-  return Buffer.from(JSON.stringify(narrowResource(JSON.parse(body.toString()) as Record<string, unknown>, narrowing)))
+  return Buffer.from(JSON.stringify(narrowResource(parseExactly(body), narrowing)))
 }
 
 const ALWAYS = ['resourceType', 'id', 'meta']

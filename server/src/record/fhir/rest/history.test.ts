@@ -145,6 +145,8 @@ test('malformed _count, _since, _at and unknown parameters are refused', async (
     assert.equal(answer.status, 400, query)
     assert.equal(answer.body.resourceType, 'OperationOutcome')
   }
+  assert.equal(faultCode(await client.get('Patient/_history?_count=0')), 'fhir.count-malformed')
+  assert.equal(faultCode(await client.get('Patient/_history?_at=x')), 'fhir.instant-malformed')
   assert.equal(faultCode(await client.get('Patient/_history?_unheard=1')), 'fhir.history.parameter-unknown')
   assert.equal((await client.get('Patient/_history?_unheard=1', { prefer: 'handling=lenient' })).status, 200)
   assert.equal((await client.get('Patient/_history?_format=json&_pretty=true')).status, 200)

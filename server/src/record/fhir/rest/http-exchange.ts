@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Fault, raise } from '#kernel'
 import type { FhirRequest, FhirResponse } from './exchange.ts'
 import { parsePrefer } from './exchange.ts'
+import { parseExactly } from './json-body.ts'
 
 /** Media types of JSON that FHIR clients send and accept; http://hl7.org/fhir/R4/http.html#mime-type */
 const JSON_FORMATS = new Set(['json', 'application/json', 'application/fhir+json', 'text/json'])
@@ -95,9 +96,7 @@ export async function send(
   reply.status(response.status)
   if (!response.body) return reply.headers(headers).send()
   headers['content-type'] = 'application/fhir+json; charset=utf-8'
-  const body = options.pretty
-    ? Buffer.from(`${JSON.stringify(JSON.parse(response.body.toString()), null, 2)}\n`)
-    : response.body
+  const body = options.pretty ? Buffer.from(`${JSON.stringify(parseExactly(response.body), null, 2)}\n`) : response.body
   const encoding = body.length < COMPRESS_BYTES_MIN ? undefined : encodingOf(request)
   if (encoding === undefined) return reply.headers(headers).send(body)
   headers['content-encoding'] = encoding

@@ -93,12 +93,15 @@ test('an update whose body names another id, type or none is refused and changes
   assert.equal(faultCode(await client.post('Observation', anna)), 'fhir.write.type-differs')
   assert.equal((await client.get(`Patient/${id}`)).body.meta.versionId, '1')
   assert.equal((await client.get('Patient/other')).status, 404)
+  assert.equal(faultCode(await client.delete('Patient/under_score')), 'fhir.write.id-malformed')
 })
 
 test('an id that FHIR does not allow is refused', async () => {
   for (const id of ['under_score', 'a'.repeat(65), 'sp%20ace', 'å']) {
     const answer = await client.put(`Patient/${id}`, { ...anna, id: decodeURIComponent(id) })
     assert.ok([400, 422].includes(answer.status), `${id}: ${answer.status}`)
+    // The body's own id is judged first.
+    assert.ok(['fhir.write.id-malformed', 'fhir.validate.value'].includes(faultCode(answer) ?? ''), faultCode(answer))
   }
   const malformed = await client.get('Patient/%E0%A4%A')
   assert.equal(malformed.status, 400)
@@ -159,24 +162,29 @@ test('a reference may name a resource that does not exist yet, which then can be
 })
 
 test('unknown types, addresses and methods are refused with an OperationOutcome', async () => {
-  const cases: [string, string, number][] = [
-    ['GET', 'Nonsense/1', 404],
-    ['GET', 'Nonsense', 404],
-    ['POST', 'Nonsense', 404],
-    ['PUT', 'Nonsense/1', 404],
-    ['DELETE', 'Nonsense/1', 404],
-    ['GET', 'Patient/1/2/3/4', 404],
-    ['POST', 'Patient/1', 404],
-    ['GET', 'patient/1', 404],
-    ['GET', 'constructor/1', 404],
-    ['GET', '__proto__', 404],
+  const cases: [string, string, string][] = [
+    ['GET', 'Nonsense/1', 'fhir.type-unknown'],
+    ['GET', 'Nonsense', 'fhir.type-unknown'],
+    ['POST', 'Nonsense', 'fhir.type-unknown'],
+    ['PUT', 'Nonsense/1', 'fhir.type-unknown'],
+    ['DELETE', 'Nonsense/1', 'fhir.type-unknown'],
+    ['GET', 'patient/1', 'fhir.type-unknown'],
+    ['GET', 'constructor/1', 'fhir.type-unknown'],
+    ['GET', '__proto__', 'fhir.type-unknown'],
+    ['GET', 'Patient/1/2/3/4', 'fhir.http.unknown-address'],
+    ['POST', 'Patient/1', 'fhir.http.unknown-address'],
+    ['PUT', 'Patient/1/_history/1', 'fhir.http.unknown-address'],
+    ['DELETE', '', 'fhir.http.unknown-address'],
   ]
-  for (const [method, path, status] of cases) {
-    const body = method === 'POST' || method === 'PUT' ? { resourceType: 'Nonsense', id: '1' } : undefined
+  for (const [method, path, code] of cases) {
+    const body = method === 'POST' || method === 'PUT' ? { resourceType: 'Patient', id: '1' } : undefined
     const answer = await client.send(method, path, body)
-    assert.ok(answer.status === status || (body && answer.status === 400), `${method} ${path}: ${answer.status}`)
-    assert.equal(answer.body.resourceType, 'OperationOutcome', `${method} ${path}`)
+    assert.equal(answer.status, 404, `${method} ${path}`)
+    assert.equal(faultCode(answer), code, `${method} ${path}`)
   }
+  const typeless = await client.post('Patient', { resourceType: 'Nonsense' })
+  assert.equal(typeless.status, 400)
+  assert.equal(faultCode(typeless), 'fhir.validate.type-unknown')
 })
 
 test('an invalid resource is refused with the place of each issue and none of its content', async () => {

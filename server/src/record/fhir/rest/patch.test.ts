@@ -104,6 +104,8 @@ test('a patch that does not fit or makes an invalid resource is refused', async 
     const answer = await client.patch(`Patient/${id}`, body)
     assert.equal(answer.status, status, `${JSON.stringify(body)}: ${answer.text}`)
   }
+  const renamed = await client.patch(`Patient/${id}`, [{ op: 'replace', path: '/id', value: 'other' }])
+  assert.equal(faultCode(renamed), 'fhir.patch.identity-changed')
   const jsonObject = await client.patch(`Patient/${id}`, '{"op":"add"}', {
     'content-type': 'application/json-patch+json',
   })
