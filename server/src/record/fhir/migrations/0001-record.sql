@@ -28,6 +28,8 @@ create index resource_patient on record.resource (tenant, patient, type, lo desc
 create index resource_code    on record.resource (tenant, code, lo desc) where code is not null;
 create index resource_date    on record.resource (tenant, type, lo desc, rid desc);
 create index resource_updated on record.resource (tenant, type, updated desc, rid desc);
+-- Resources that last longer than a day: a search for what still runs at a date looks here instead of walking all older rows.
+create index resource_long    on record.resource (tenant, type, hi) where hi - lo > 86400000;
 -- fastupdate: a merge every 100 ms costs a quarter of the CPU and a seventh of the WAL of merging on each insert.
 create index resource_tokens  on record.resource using gin (tokens) with (fastupdate = on, gin_pending_list_limit = 4096);
 
@@ -87,8 +89,33 @@ create function record.merge_pending_tokens() returns bigint language sql securi
   select gin_clean_pending_list('record.resource_tokens'::regclass)
 $$;
 
+-- A table that was never analysed has every condition estimated alike, and the planner takes any index: a search by
+-- patient and code took 24 ms instead of 0.1 after 10,000 creates on a new database. Autovacuum looks once a minute;
+-- this is asked each second and analyses whenever the record has doubled.
+create table record.statistics (analysed_rid bigint not null);
+insert into record.statistics values (0);
+
+create function record.refresh_statistics() returns boolean language plpgsql security definer
+  set search_path = pg_catalog set lock_timeout = '200ms' as $$
+declare
+  analysed bigint;
+  stored bigint;
+begin
+  select analysed_rid into analysed from record.statistics;
+  select last_value into stored from record.rid_seq;
+  if stored < 1024 or stored < 2 * analysed or not pg_try_advisory_xact_lock(1919247204, 1) then
+    return false;
+  end if;
+  update record.statistics set analysed_rid = stored;
+  analyze record.resource, record.code, record.reference, record.date, record.quantity, record.history, record.alias;
+  return true;
+exception when lock_not_available then
+  return false;
+end $$;
+
 grant usage on schema record to salus_app;
 grant select, insert, update, delete on all tables in schema record to salus_app;
+revoke insert, update, delete on record.statistics from salus_app;
 grant usage on sequence record.rid_seq to salus_app;
-revoke all on function record.merge_pending_tokens() from public;
-grant execute on function record.merge_pending_tokens(), record.guard(bigint, bigint) to salus_app;
+revoke all on function record.merge_pending_tokens(), record.refresh_statistics() from public;
+grant execute on function record.merge_pending_tokens(), record.refresh_statistics(), record.guard(bigint, bigint) to salus_app;

@@ -33,7 +33,7 @@ export function openPatientRecords(base: {
   vault: Vault
   clock: Clock
 }): PatientRecords {
-  const store = openRecordStore({ ...base, mergeTokens: false })
+  const store = openRecordStore({ ...base, upkeep: false })
   return {
     async find(tenant, id) {
       const ids = new ResolvedIds(store, tenant)

@@ -425,3 +425,8 @@ export async function takeRidBlock(database: Query): Promise<number> {
 export async function mergePendingTokens(database: Query): Promise<void> {
   await database.query({ name: 'record-merge-tokens', text: 'select record.merge_pending_tokens()' })
 }
+
+/** Let the planner know the record's size whenever it has doubled; a cheap look otherwise. */
+export async function refreshStatistics(database: Query): Promise<void> {
+  await database.query({ name: 'record-refresh-statistics', text: 'select record.refresh_statistics()' })
+}
