@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Fhir } from '#fhir'
 import type { Identity } from '#identity'
-import { type Config, LIMITS, registry } from '#kernel'
+import { type Config, LIMITS, raise, registry } from '#kernel'
 
 /** Time a client may take to send its headers and its whole request; slower ones are cut off (slow loris). */
 const HEADERS_MS = 10_000
@@ -65,9 +66,22 @@ function oauthRoutes(server: FastifyInstance, identity: Identity): void {
 }
 
 function tls(config: Config): object {
-  return {
+  const files = {
     cert: readFileSync(config.required('SALUS_TLS_CERT')),
     key: readFileSync(config.required('SALUS_TLS_KEY')),
-    minVersion: 'TLSv1.2',
+    minVersion: 'TLSv1.2' as const,
   }
+  try {
+    createSecureContext(files)
+  } catch (error) {
+    raise(
+      {
+        category: 'invalid',
+        code: 'http.tls-unusable',
+        message: 'SALUS_TLS_CERT and SALUS_TLS_KEY are not a certificate in PEM and its key. Check both files.',
+      },
+      error,
+    )
+  }
+  return files
 }

@@ -16,6 +16,7 @@ export interface ServerProcess {
 
 /** Requests under way at shutdown get this long before their connections are cut. */
 const DRAIN_MS = 10_000
+const CLOSE_IDLE_MS = 50
 
 /** Open the platform on a migrated database and serve HTTP. `sharePort`: several processes listen on one port. */
 export async function startServerProcess(options: {
@@ -60,7 +61,10 @@ export async function startServerProcess(options: {
       async close() {
         draining = true
         const cut = setTimeout(() => server.server.closeAllConnections(), DRAIN_MS)
+        // A connection whose last answer leaves after the close began would stay open for its keep-alive time.
+        const idle = setInterval(() => server.server.closeIdleConnections(), CLOSE_IDLE_MS)
         await server.close()
+        clearInterval(idle)
         clearTimeout(cut)
         await platform.close()
       },
