@@ -21,8 +21,10 @@ export interface CommandInput {
 export interface Command {
   name: string
   summary: string
-  /** What follows the name: `<files or directories...>`. */
+  /** What follows the name: `<files or directories...>`. One line for each way to use it. */
   usage: string
+  /** What else the help has to say, a paragraph each. */
+  notes?: readonly string[]
   options: readonly CommandOption[]
   /** Resolves to the exit code. */
   run(input: CommandInput): Promise<number>
@@ -54,9 +56,10 @@ export function helpOf(command: Command): string {
   return [
     `${command.summary}`,
     '',
-    `  salus ${command.name} ${command.usage}`.trimEnd(),
+    ...command.usage.split('\n').map((line) => `  salus ${command.name} ${line}`.trimEnd()),
     '',
     ...options.map(({ flag, help }) => `  --${flag.padEnd(width)}${help}`),
     '',
+    ...(command.notes ?? []).flatMap((note) => [note, '']),
   ].join('\n')
 }

@@ -29,6 +29,6 @@ export function exitCodeOf(error: unknown): number {
   if (code === 'http.port-in-use' || code === 'db.data-dir-in-use') return EXIT.inUse
   if (code.startsWith('config.') || code.startsWith('http.')) return EXIT.configuration
   if (code.startsWith('db.')) return EXIT.database
-  if (code.startsWith('vault.')) return EXIT.keys
+  if (code.startsWith('vault.') || code.startsWith('audit.key.')) return EXIT.keys
   return EXIT.failed
 }
