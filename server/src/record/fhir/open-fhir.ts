@@ -11,6 +11,7 @@ import { searchHandler } from './rest/search.ts'
 import { conditionSearch, searchDeps } from './search-wiring.ts'
 import type { WriteDependencies } from './store/apply-writes.ts'
 import { openRecordStore } from './store/record-store.ts'
+import { startUpkeep } from './store/upkeep.ts'
 import { checkResource } from './validate/check-resource.ts'
 
 /** The FHIR R4 record of one process. */
@@ -67,6 +68,6 @@ export function openFhir(options: FhirOptions): Fhir {
         log: options.log,
         ...(options.startSpan ? { startSpan: options.startSpan } : {}),
       }),
-    close: () => store.close(),
+    close: startUpkeep(options.database),
   }
 }

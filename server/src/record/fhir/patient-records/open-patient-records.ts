@@ -23,7 +23,6 @@ export interface PatientRecords {
     by: ActBy,
     onProgress?: (versions: number) => void,
   ): Promise<number>
-  close(): Promise<void>
 }
 
 /** Open it beside a running server, or without one. Tenants' keys must be loaded (`Vault.ensureTenant`). */
@@ -33,7 +32,7 @@ export function openPatientRecords(base: {
   vault: Vault
   clock: Clock
 }): PatientRecords {
-  const store = openRecordStore({ ...base, upkeep: false })
+  const store = openRecordStore(base)
   return {
     async find(tenant, id) {
       const ids = new ResolvedIds(store, tenant)
@@ -43,7 +42,6 @@ export function openPatientRecords(base: {
     shred: (place, by) => shredPatient(store, place, by),
     removeShredded: (of, by) => removeShreddedRows(store, of, by),
     reseal: (rotation, by, onProgress) => resealPatient(store, rotation, by, onProgress),
-    close: () => store.close(),
   }
 }
 

@@ -1,14 +1,15 @@
 import { type AuditRecord, RACE_LOST, type Unit } from '#audit'
 import { assert, FaultError, LIMITS, raise } from '#kernel'
+import { atPlace } from './at-place.ts'
 import { type ConditionSearch, Conditions } from './conditions.ts'
 import { type Draft, draftOf } from './draft.ts'
 import { linkEntries } from './link-entries.ts'
-import { patchedResource } from './patch-resource.ts'
+import { type PatchedResource, patchedResource } from './patch-resource.ts'
 import { prepareRows } from './prepare-rows.ts'
 import type { RecordStore } from './record-store.ts'
 import { resolveTargets } from './resolve-targets.ts'
 import { recordComposer } from './store.ts'
-import type { Caller, Resource, WriteOutcome, WriteRequest } from './write-request.ts'
+import type { Caller, Resource, Target, WriteOutcome, WriteRequest } from './write-request.ts'
 
 export interface WriteDependencies {
   store: RecordStore
@@ -55,6 +56,7 @@ async function attemptWrites(
   const { store } = dependencies
   const conditions = new Conditions(dependencies.conditionSearch, caller)
   const { targets, ids } = await resolveTargets(store, caller, requests, conditions)
+  refuseDoubleTargets(requests, targets)
   const fresh = await store.takeRids(targets.filter((target) => target.rid === undefined && !target.settled).length)
   const updated = store.clock.now()
   const drafts: (Draft | undefined)[] = []
@@ -76,12 +78,12 @@ async function attemptWrites(
     const rid = target.rid ?? fresh.pop()
     assert(rid !== undefined, 'a number for each new resource')
     const patched =
-      request.action === 'patch' ? await patchedResource(store, caller.tenant, request, target) : undefined
-    if (patched) dependencies.validate(patched.resource)
+      request.action === 'patch'
+        ? await atPlace(request, () => checkedPatch(dependencies, caller.tenant, request, target))
+        : undefined
     drafts.push(draftOf(store, caller.tenant, { request, target, rid, updated, ...(patched ? { patched } : {}) }))
   }
   const distinct = [...new Set(drafts.filter((draft) => draft !== undefined))]
-  refuseDoubleTargets(distinct)
   if (distinct.length > 0) {
     await linkEntries(dependencies, { caller, requests, drafts, targets, conditions })
     const prepared = await prepareRows(store, caller.tenant, distinct, ids)
@@ -97,17 +99,35 @@ async function attemptWrites(
   )
 }
 
-/** http://hl7.org/fhir/R4/http.html#trules: two entries for one resource fail the whole transaction. */
-function refuseDoubleTargets(drafts: readonly Draft[]): void {
-  const seen = new Set<number>()
-  for (const draft of drafts) {
-    if (seen.has(draft.rid))
+async function checkedPatch(
+  { store, validate }: WriteDependencies,
+  tenant: number,
+  request: WriteRequest,
+  target: Target,
+): Promise<PatchedResource> {
+  const patched = await patchedResource(store, tenant, request, target)
+  validate(patched.resource)
+  return patched
+}
+
+/**
+ * http://hl7.org/fhir/R4/http.html#trules: two entries for one resource fail the whole transaction, whether they name it
+ * by id or by a condition, and also when it does not exist yet. Creates aim at nothing.
+ */
+function refuseDoubleTargets(requests: readonly WriteRequest[], targets: readonly Target[]): void {
+  const seen = new Set<number | string>()
+  for (const [index, { action, type, condition, place }] of requests.entries()) {
+    if (action === 'create') continue
+    const rid = targets[index]?.rid
+    const names = [...(rid === undefined ? [] : [rid]), ...(condition === undefined ? [] : [`${type}?${condition}`])]
+    if (names.some((name) => seen.has(name)))
       raise({
         category: 'invalid',
         code: 'fhir.transaction.double-target',
         message: 'Two entries of the transaction change the same resource. Send one entry for each resource.',
+        ...(place === undefined ? {} : { expression: place }),
       })
-    seen.add(draft.rid)
+    for (const name of names) seen.add(name)
   }
 }
 

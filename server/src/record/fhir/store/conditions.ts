@@ -19,6 +19,18 @@ export interface Condition {
   matched: number
 }
 
+/**
+ * One text for one condition, however it was escaped or ordered: requests that ask the same thing must meet at the same
+ * lock. What only says how to answer is left out. A leading `Type?`, which `If-None-Exist` may have, too.
+ */
+export function canonicalQuery(query: string): string {
+  const parameters = new URLSearchParams(query.replace(/^[^?=&]*\?/, ''))
+  parameters.delete('_format')
+  parameters.delete('_pretty')
+  parameters.sort()
+  return parameters.toString()
+}
+
 /** Conditions of one attempt, each asked once however many entries name it. */
 export class Conditions {
   readonly #asked = new Map<string, Promise<Condition>>()

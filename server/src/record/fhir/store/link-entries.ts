@@ -1,7 +1,7 @@
 import { typeNumber } from '@salus/fhir-model'
 import { raise } from '#kernel'
 import type { WriteDependencies } from './apply-writes.ts'
-import type { Conditions } from './conditions.ts'
+import { type Conditions, canonicalQuery } from './conditions.ts'
 import type { Draft } from './draft.ts'
 import { openRow } from './open-row.ts'
 import type { RecordStore } from './record-store.ts'
@@ -78,7 +78,7 @@ async function conditionalTarget(
 ): Promise<string> {
   const mark = reference.indexOf('?')
   const type = reference.slice(0, mark)
-  const query = reference.slice(mark + 1)
+  const query = canonicalQuery(reference.slice(mark + 1))
   const inside = [...new Set(entries.drafts)].filter(
     (draft) =>
       draft?.resource &&

@@ -1,5 +1,6 @@
 import { typeNumber } from '@salus/fhir-model'
 import { assert, type Fault, raise } from '#kernel'
+import { atPlace } from './at-place.ts'
 import type { Conditions } from './conditions.ts'
 import { openRow } from './open-row.ts'
 import type { RecordStore } from './record-store.ts'
@@ -23,7 +24,9 @@ export async function resolveTargets(
     return { targets: requests.map(() => ({ expected: 0, latest: 0 })), ids: new ResolvedIds(store, caller.tenant) }
   const matches = await Promise.all(
     requests.map((request) =>
-      request.condition === undefined ? undefined : conditions.match(request.type, request.condition),
+      request.condition === undefined
+        ? undefined
+        : atPlace(request, () => conditions.match(request.type, request.condition as string)),
     ),
   )
   const named = requests.flatMap((request, index) => {
@@ -44,12 +47,14 @@ export async function resolveTargets(
   const gone = await tombstonesOf(store, keys, current)
   const targets = await Promise.all(
     requests.map((request, index) =>
-      judge(store, request, {
-        rid: rids[index],
-        current: current[index],
-        gone: gone[index],
-        matched: matches[index]?.matched,
-      }),
+      atPlace(request, () =>
+        judge(store, request, {
+          rid: rids[index],
+          current: current[index],
+          gone: gone[index],
+          matched: matches[index]?.matched,
+        }),
+      ),
     ),
   )
   return { targets, ids }

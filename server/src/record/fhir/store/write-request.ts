@@ -22,7 +22,7 @@ export interface WriteRequest {
   type: string
   /** Target of update, patch and delete by id. */
   id?: string
-  /** Search query: `ifNoneExist` of a create, or the criteria of a conditional update, patch or delete. */
+  /** Search query in its canonical form (`canonicalQuery`): `ifNoneExist` of a create, or the criteria of a conditional update, patch or delete. */
   condition?: string
   /** Version the caller expects to replace (`If-Match`). */
   ifMatch?: number
@@ -32,6 +32,8 @@ export interface WriteRequest {
   /** The same resource with numbers in their written form, when that differs (rest/json-body.ts). */
   exact?: Resource
   patch?: PatchDocument
+  /** Where in a Bundle it stands, e.g. `Bundle.entry[3]`: named by its faults. */
+  place?: string
   /** `Bundle.entry.fullUrl`: what other entries call this resource. */
   fullUrl?: string
 }
