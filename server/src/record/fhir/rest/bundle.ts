@@ -64,7 +64,7 @@ async function transaction(
     inEntry(index, () => {
       const entry = entries[index] as BundleEntry
       entry.check()
-      return writeRequestOf(caller, entry.request)
+      return { ...writeRequestOf(caller, entry.request), place: `Bundle.entry[${index}]` }
     }),
   )
   const responses: FhirResponse[] = []
@@ -116,6 +116,8 @@ function inEntry<T>(index: number, work: () => T): T {
 }
 
 function responseBundle(type: 'batch' | 'transaction', responses: FhirResponse[], fhirBase: string): Buffer {
+  // R4 knows no empty arrays.
+  if (responses.length === 0) return Buffer.from(`{"resourceType":"Bundle","type":"${type}-response"}`)
   const parts: Buffer[] = [Buffer.from(`{"resourceType":"Bundle","type":"${type}-response","entry":[`)]
   for (const [index, response] of responses.entries()) {
     if (index > 0) parts.push(COMMA)

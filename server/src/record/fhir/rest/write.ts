@@ -1,5 +1,6 @@
 import { type Fault, raise } from '#kernel'
 import { applyWrites, type WriteAction, type WriteDependencies } from '../store/apply-writes.ts'
+import { canonicalQuery } from '../store/conditions.ts'
 import type { Caller, WriteOutcome, WriteRequest } from '../store/write-request.ts'
 import { type FhirRequest, type FhirResponse, type Prefer, parseEtag } from './exchange.ts'
 import { parseJsonPatch } from './json-body.ts'
@@ -26,13 +27,14 @@ export function writeRequestOf(caller: Caller, request: FhirRequest): WriteReque
   requireType(type)
   if (!(request.method in ACTIONS) || request.path.length > 2) raise(METHOD)
   const action = ACTIONS[request.method as keyof typeof ACTIONS]
+  if (action === 'create' && id !== undefined) raise(METHOD)
   requireScope(caller, type, PERMISSIONS[action])
   const condition = action === 'create' ? request.ifNoneExist : id === undefined ? request.query : undefined
   // A condition tells whether a match exists, so it needs the right to search.
   if (condition !== undefined) requireScope(caller, type, 's')
   const one: WriteRequest = { action, type }
   if (id !== undefined) one.id = checkedId(id)
-  if (condition !== undefined) one.condition = condition.replace(/^.*\?/, '')
+  if (condition !== undefined) one.condition = canonicalQuery(condition)
   if (request.ifMatch !== undefined) one.ifMatch = parseEtag(request.ifMatch) ?? raise(BAD_ETAG)
   if (request.ifNoneMatch === '*') one.onlyIfAbsent = true
   if (request.fullUrl !== undefined) one.fullUrl = request.fullUrl

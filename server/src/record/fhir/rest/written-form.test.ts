@@ -47,8 +47,8 @@ test('decimals come back as they were written, from create, update, search, hist
     const { body } = await client.post('', `{"resourceType":"Bundle","type":"${type}","entry":[${entries.join()}]}`)
     const stored = body.entry.map((entry: { response: { location: string } }) => client.get(entry.response.location))
     const texts = (await Promise.all(stored)).map((answer: { text: string }) => answer.text)
-    assert.match(texts[0], /"value":2\.50\}/)
-    assert.match(texts[1], /"value":7\.0\}/)
+    assert.match(String(texts[0]), /"value":2\.50\}/)
+    assert.match(String(texts[1]), /"value":7\.0\}/)
   }
 })
 
