@@ -5,7 +5,7 @@ import { type Clock, errorFields, type Fault, FaultError, type Log, metrics } fr
 import { restoreTree } from './log-tree.ts'
 import { leafHash, type MerkleTree } from './merkle.ts'
 import { type AuditRecord, encodeRecord } from './record.ts'
-import { claimNode, isNodeFree, logPart, logRowExists } from './store.ts'
+import { claimNode, isNodeFree, logPart, logRowExists, takeLocks } from './store.ts'
 
 /** Turns the rows of all units that share a commit into SQL parts, set-wise: one statement part per table. */
 export interface Composer<Rows> {
@@ -36,6 +36,10 @@ const OUTCOME_UNKNOWN: Fault = {
   message: 'The database was lost while this was being stored. It may be stored: read it before you send it again.',
 }
 
+/**
+ * The one way to make anything durable, one per process. Resolving means committed and audited; 256 units share a
+ * commit at most, 5,000 may wait. Faults: `audit.ledger.*`, `db.unavailable`, `db.disk-full`.
+ */
 export interface Ledger {
   /** Resolves once `unit` is durable. Rejects with `RACE_LOST`, `db.unavailable` or `db.disk-full`; nothing is written then. */
   commit<Rows>(unit: Unit<Rows>): Promise<void>
@@ -55,6 +59,8 @@ interface Waiting {
 
 /** Units of one commit. 256 single creates are about 400 kB of parameters: one write to the socket. */
 const UNITS_PER_COMMIT_MAX = 256
+/** Resources of one commit, unless a single unit has more: about 5 MB of parameters, 100 ms of PostgreSQL. */
+const ROWS_PER_COMMIT_MAX = 2_000
 /** Units that may wait while PostgreSQL is slow; beyond it new work is answered busy instead of filling memory. */
 const UNITS_WAITING_MAX = 5_000
 /** How long the fate of a commit is asked for after a crash: PostgreSQL recovers within this after a moderate load. */
@@ -136,10 +142,22 @@ class GroupCommit implements Ledger {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, UNITS_PER_COMMIT_MAX)
+      const group = this.#waiting.splice(0, this.#groupSize())
       await this.#settle(group)
     }
     this.#running = undefined
+  }
+
+  /** How many of those that wait share the next commit; one at least, however large. */
+  #groupSize(): number {
+    let rows = 0
+    let units = 0
+    for (const { unit } of this.#waiting) {
+      rows += unit.events?.length ?? 0
+      if (units === UNITS_PER_COMMIT_MAX || (units > 0 && rows > ROWS_PER_COMMIT_MAX)) break
+      units++
+    }
+    return units
   }
 
   async #settle(group: Waiting[]): Promise<void> {
@@ -169,6 +187,8 @@ class GroupCommit implements Ledger {
       const holds = await Promise.all(group.map((waiting) => waiting.unit.verify?.(connection) ?? true))
       const kept = group.filter((_, index) => holds[index])
       const written = kept.length > 0 ? await this.#write(connection, kept, true) : []
+      // Without a commit the locks, and the transaction itself, would outlive this group.
+      if (kept.length === 0) await connection.query({ text: 'rollback' })
       for (const [index, waiting] of group.entries()) if (!holds[index]) waiting.reject(new FaultError(RACE_LOST))
       return written
     } catch (error) {
@@ -228,13 +248,15 @@ class GroupCommit implements Ledger {
 
   async #failed(group: Waiting[], error: unknown): Promise<void> {
     const state = sqlState(error)
-    if (state !== undefined && RACE_STATES.has(state)) {
-      if (group.length === 1) return group[0]?.reject(new FaultError(RACE_LOST, { cause: error }))
-      // One unit's lost race must not fail its neighbours: each on its own.
+    const isLost = isConnectionLost(error) || (error instanceof FaultError && error.fault.code === OUTCOME_UNKNOWN.code)
+    if (!isLost && group.length > 1) {
+      // One unit's lost race, or a value PostgreSQL refuses, must not fail its neighbours: each on its own.
       for (const waiting of group) await this.#settle([waiting])
       return
     }
-    if (isConnectionLost(error)) this.#connection = undefined
+    if (state !== undefined && RACE_STATES.has(state))
+      return group[0]?.reject(new FaultError(RACE_LOST, { cause: error }))
+    if (isLost) this.#connection = undefined
     else this.#log.error('commit failed', errorFields(error))
     const fault = faultOf(error, state)
     for (const waiting of group) waiting.reject(fault)

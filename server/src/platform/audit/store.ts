@@ -78,6 +78,16 @@ export async function claimNode(connection: Connection): Promise<number> {
       })
 }
 
+const TAKE_LOCKS: Statement = {
+  name: 'audit-take-locks',
+  text: 'select pg_advisory_xact_lock(k) from unnest($1::bigint[]) k',
+}
+
+/** Take transaction locks in the order given; callers sort them, so that two processes never wait for each other. */
+export async function takeLocks(connection: Connection, locks: readonly bigint[]): Promise<void> {
+  await connection.query(TAKE_LOCKS, [int8Array(locks)])
+}
+
 const NODE_FREE: Statement = {
   name: 'audit-node-free',
   text: `select not exists (select from pg_locks where locktype = 'advisory' and granted
