@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { collectMigrations, migrate, migrationDirs, startEmbeddedPostgres } from '#db'
-import { type Config, type Log, raise } from '#kernel'
+import type { Config, Log } from '#kernel'
 import { startServerProcess } from './server-process.ts'
 
 export interface RunningServer {
@@ -78,7 +78,6 @@ function startWorkers(options: { count: number; databaseUrl: string; log: Log })
       setTimeout(() => stopping || start(worker, next), pauseMs).unref()
     })
   }
-  if (options.count < 1) raise({ category: 'bug', code: 'roles.no-workers', message: 'No workers were asked for.' })
   for (let worker = 1; worker <= options.count; worker++) start(worker, RESTART_MS_MIN)
   return {
     async stop() {

@@ -37,53 +37,14 @@ export interface Unsafe {
 
 /** Open all parts against a migrated database. Faults of each part; what was opened is closed again. */
 export async function openPlatform(options: PlatformOptions): Promise<Platform> {
-  const { config, clock, log, origin, unsafe = {} } = options
-  if (config.production && (unsafe.plaintext || unsafe.withoutAudit))
-    raise({
-      category: 'invalid',
-      code: 'roles.unsafe-in-production',
-      message: 'Sealing and audit cannot be switched off in production.',
-    })
-  const closers: (() => Promise<void>)[] = []
+  const { config, clock, log, origin } = options
+  const closers: Closer[] = []
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer()
   }
   try {
-    const connections = config.integer('SALUS_DB_CONNECTIONS')
-    const statementTimeoutMs = config.integer('SALUS_STATEMENT_TIMEOUT_MS')
-    const open = async (url: string): Promise<Database> => {
-      const opened = await openDatabase({ url, connections, statementTimeoutMs, log, clock })
-      closers.push(() => opened.close())
-      return opened
-    }
-    const database = await open(options.databaseUrl)
-    const keystoreUrl = config.get('SALUS_KEYSTORE_DATABASE_URL')
-    const keystore = keystoreUrl === undefined ? database : await open(keystoreUrl)
-    const ledger = await openLedger({
-      database,
-      clock,
-      log,
-      ...(unsafe.withoutAudit ? { unsafeWithoutAudit: true } : {}),
-    })
-    closers.push(() => ledger.close())
-    const vault = await openVault({
-      database: keystore,
-      config,
-      clock,
-      log,
-      ...(unsafe.plaintext ? { unsafePlaintext: true } : {}),
-    })
-    closers.push(() => vault.close())
-    const checkpointer = await startCheckpoints({
-      database,
-      clock,
-      log,
-      keyDirectory: config.dataPath('keys'),
-      anchorDirectory: config.get('SALUS_AUDIT_ANCHOR_DIR') ?? config.dataPath('anchors'),
-    })
-    closers.push(() => checkpointer.close())
-    const indexer = startIndexer({ database, clock, log })
-    closers.push(() => indexer.close())
+    const ground = await openGround(options, closers)
+    const { database, ledger, vault } = ground
     const identity = await openIdentity({
       database,
       sealer: vault,
@@ -97,23 +58,70 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     const endpoint = config.get('OTEL_EXPORTER_OTLP_ENDPOINT')
     const tracing = endpoint === undefined ? undefined : await startTracing(endpoint)
     if (tracing) closers.push(() => tracing.close())
-    const fhir = openFhir({
-      database,
-      ledger,
-      vault,
-      identity,
-      clock,
-      log,
-      origin,
-      version: VERSION,
-      ...(tracing ? { startSpan: tracing.startSpan } : {}),
-    })
+    const traced = tracing ? { startSpan: tracing.startSpan } : {}
+    const fhir = openFhir({ database, ledger, vault, identity, clock, log, origin, version: VERSION, ...traced })
     closers.push(() => fhir.close())
-    return { database, ledger, checkpointer, vault, identity, fhir, close }
+    return { ...ground, identity, fhir, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+type Closer = () => Promise<void>
+
+/** Database, ledger, vault and the audit's background work; how to close each is added to `closers` as it is opened. */
+async function openGround(
+  options: PlatformOptions,
+  closers: Closer[],
+): Promise<Pick<Platform, 'database' | 'ledger' | 'vault' | 'checkpointer'>> {
+  const { config, clock, log, unsafe = {} } = options
+  if (config.production && (unsafe.plaintext || unsafe.withoutAudit))
+    raise({
+      category: 'invalid',
+      code: 'roles.unsafe-in-production',
+      message: 'Sealing and audit cannot be switched off in production.',
+    })
+  const open = async (url: string): Promise<Database> => {
+    const opened = await openDatabase({
+      url,
+      connections: config.integer('SALUS_DB_CONNECTIONS'),
+      statementTimeoutMs: config.integer('SALUS_STATEMENT_TIMEOUT_MS'),
+      log,
+      clock,
+    })
+    closers.push(() => opened.close())
+    return opened
+  }
+  const database = await open(options.databaseUrl)
+  const keystoreUrl = config.get('SALUS_KEYSTORE_DATABASE_URL')
+  const keystore = keystoreUrl === undefined ? database : await open(keystoreUrl)
+  const ledger = await openLedger({
+    database,
+    clock,
+    log,
+    ...(unsafe.withoutAudit ? { unsafeWithoutAudit: true } : {}),
+  })
+  closers.push(() => ledger.close())
+  const vault = await openVault({
+    database: keystore,
+    config,
+    clock,
+    log,
+    ...(unsafe.plaintext ? { unsafePlaintext: true } : {}),
+  })
+  closers.push(() => vault.close())
+  const checkpointer = await startCheckpoints({
+    database,
+    clock,
+    log,
+    keyDirectory: config.dataPath('keys'),
+    anchorDirectory: config.get('SALUS_AUDIT_ANCHOR_DIR') ?? config.dataPath('anchors'),
+  })
+  closers.push(() => checkpointer.close())
+  const indexer = startIndexer({ database, clock, log })
+  closers.push(() => indexer.close())
+  return { database, ledger, vault, checkpointer }
 }
 
 /** Each token issued or refused is an audit record before its answer leaves. */

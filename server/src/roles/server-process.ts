@@ -51,7 +51,7 @@ export async function startServerProcess(options: {
       config,
       fhir: platform.fhir,
       identity: platform.identity,
-      ready: async () => !draining && (await platform.database.healthy()),
+      ready: async () => !draining && platform.vault.keysValidForMs() > 0 && (await platform.database.healthy()),
     })
     await listen(server, { port, host, reusePort: options.sharePort === true })
     return {

@@ -2,16 +2,22 @@ import { type Fault, FaultError, raise } from '#kernel'
 import { applyWrites, type WriteDependencies } from '../store/apply-writes.ts'
 import type { Caller } from '../store/write-request.ts'
 import { type BundleEntry, bundleEntries } from './bundle-entries.ts'
-import { type FhirResponse, faultResponse, type Handler, type Prefer } from './exchange.ts'
+import { type FhirResponse, type Handler, type Prefer } from './exchange.ts'
 import type { JsonBody } from './json-body.ts'
 import { writeRequestOf, writeResponse } from './write.ts'
 
 /** Entries of a batch that run at once: enough to share commits, few enough to leave room for other requests. */
 const BATCH_PARALLEL = 16
 
+export interface BundleDependencies extends WriteDependencies {
+  handle: Handler
+  /** What an entry answers that ended in `error`; refusals are audited, what is unexpected is logged. */
+  faultAnswer(error: unknown, caller: Caller): Promise<FhirResponse>
+}
+
 /** POST [base]: http://hl7.org/fhir/R4/http.html#transaction */
 export async function bundle(
-  dependencies: WriteDependencies & { handle: Handler },
+  dependencies: BundleDependencies,
   caller: Caller,
   body: JsonBody,
   prefer: Prefer,
@@ -21,13 +27,17 @@ export async function bundle(
   const entries = bundleEntries(body, dependencies.fhirBase)
   const responses =
     type === 'batch'
-      ? await batch(dependencies.handle, caller, entries)
+      ? await batch(dependencies, caller, entries)
       : await transaction(dependencies, caller, entries, prefer)
   return { status: 200, body: responseBundle(type, responses, dependencies.fhirBase) }
 }
 
 /** Entries stand alone: one may fail and the others are done. */
-async function batch(handle: Handler, caller: Caller, entries: BundleEntry[]): Promise<FhirResponse[]> {
+async function batch(
+  dependencies: BundleDependencies,
+  caller: Caller,
+  entries: BundleEntry[],
+): Promise<FhirResponse[]> {
   const responses: FhirResponse[] = []
   let next = 0
   const lane = async (): Promise<void> => {
@@ -35,14 +45,9 @@ async function batch(handle: Handler, caller: Caller, entries: BundleEntry[]): P
       const entry = entries[index] as BundleEntry
       try {
         entry.check()
-        responses[index] = await handle(caller, entry.request)
+        responses[index] = await dependencies.handle(caller, entry.request)
       } catch (error) {
-        responses[index] =
-          faultResponse(error) ??
-          raise(
-            { category: 'bug', code: 'fhir.batch.entry-failed', message: 'An entry of the batch failed unexpectedly.' },
-            error,
-          )
+        responses[index] = await dependencies.faultAnswer(error, caller)
       }
     }
   }
@@ -52,7 +57,7 @@ async function batch(handle: Handler, caller: Caller, entries: BundleEntry[]): P
 
 /** All writes in one commit, then the reads, which see them. Any failure fails the whole and writes nothing. */
 async function transaction(
-  dependencies: WriteDependencies & { handle: Handler },
+  dependencies: BundleDependencies,
   caller: Caller,
   entries: BundleEntry[],
   prefer: Prefer,
@@ -78,16 +83,7 @@ async function transaction(
       responses[index] = await dependencies.handle(caller, (entries[index] as BundleEntry).request)
     } catch (error) {
       // The writes are committed by now: a failing read must not make the client believe that they are not.
-      responses[index] =
-        faultResponse(error) ??
-        raise(
-          {
-            category: 'bug',
-            code: 'fhir.transaction.read-failed',
-            message: 'A read of the transaction failed after its writes were stored.',
-          },
-          error,
-        )
+      responses[index] = await dependencies.faultAnswer(error, caller)
     }
   }
   return responses

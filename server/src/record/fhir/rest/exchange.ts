@@ -1,6 +1,4 @@
-import { FaultError } from '#kernel'
 import type { Caller, Resource } from '../store/write-request.ts'
-import { outcomeOf, statusOf } from './outcome.ts'
 
 /** One FHIR interaction, alone over HTTP or as an entry of a Bundle. */
 export interface FhirRequest {
@@ -57,9 +55,4 @@ export function parseEtag(header: string): number | undefined {
 
 export function jsonResponse(status: number, value: object): FhirResponse {
   return { status, body: Buffer.from(JSON.stringify(value)) }
-}
-
-/** The answer to a fault, for an entry of a batch and for the whole request alike. */
-export function faultResponse(error: unknown): FhirResponse | undefined {
-  return error instanceof FaultError ? jsonResponse(statusOf(error.fault), outcomeOf(error.fault)) : undefined
 }

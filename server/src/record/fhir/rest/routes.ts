@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Identity } from '#identity'
-import { type Clock, errorFields, type Fault, FaultError, LIMITS, type Log, metrics, raise } from '#kernel'
+import { assert, type Clock, errorFields, type Fault, FaultError, LIMITS, type Log, metrics, raise } from '#kernel'
 import type { Caller, Resource } from '../store/write-request.ts'
 import { checkResource } from '../validate/check-resource.ts'
 import { auditRecord } from './audit-record.ts'
 import { bundle } from './bundle.ts'
 import { type DispatchDependencies, dispatch, type Interaction, interactionOf } from './dispatch.ts'
-import type { FhirRequest, FhirResponse, Handler } from './exchange.ts'
+import { type FhirRequest, type FhirResponse, type Handler, jsonResponse } from './exchange.ts'
 import { fhirRequestOf, isJson, mediaType, requireJsonWanted, send } from './http-exchange.ts'
 import { type JsonBody, parseExactly, parseJsonBody, parseJsonPatch } from './json-body.ts'
 import { outcomeOf, statusOf } from './outcome.ts'
@@ -152,14 +152,19 @@ async function run(
 ): Promise<FhirResponse> {
   const interaction = interactionOf(exchange.method, exchange.path)
   if (interaction === 'capabilities') return { status: 200, body: routes.capabilityStatement }
-  const caller =
-    CALLERS.get(request) ??
-    raise({ category: 'bug', code: 'fhir.http.no-caller', message: 'The request was not authenticated.' })
+  const caller = CALLERS.get(request)
+  assert(caller, 'each request but that for the CapabilityStatement is authenticated')
   if (exchange.query.length > LIMITS.urlBytesMax) raise(URL_TOO_LONG)
   const bytes = request.body as Buffer | undefined
   if (exchange.method === 'POST' && exchange.path.at(-1) === '_search')
     return handle(caller, withForm(request, exchange, bytes))
-  if (interaction === 'batch') return bundle({ ...routes, handle }, caller, jsonOf(request, bytes), exchange.prefer)
+  if (interaction === 'batch')
+    return bundle(
+      { ...routes, handle, faultAnswer: (error, by) => faultAnswer(routes, faultOf(error, routes, request), by) },
+      caller,
+      jsonOf(request, bytes),
+      exchange.prefer,
+    )
   if (interaction === 'create' || interaction === 'update' || interaction === 'patch') addBody(request, exchange, bytes)
   return handle(caller, exchange)
 }
@@ -219,13 +224,23 @@ function faultOf(error: unknown, routes: FhirRoutes, request: FastifyRequest): F
   }
 }
 
-/** A refusal is an access too: it is audited before it is answered. */
 async function sendFault(
   reply: FastifyReply,
   fault: Fault,
   routes: FhirRoutes,
   caller?: Caller,
 ): Promise<FastifyReply> {
+  const answer = await faultAnswer(routes, fault, caller)
+  if (answer.status === 429 || answer.status === 503) reply.header('retry-after', '1')
+  return reply
+    .status(answer.status)
+    .header('content-type', 'application/fhir+json; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .send(answer.body)
+}
+
+/** A refusal is an access too: it is audited before it is answered. */
+async function faultAnswer(routes: FhirRoutes, fault: Fault, caller: Caller | undefined): Promise<FhirResponse> {
   let answered = fault
   if (caller && fault.category === 'forbidden') {
     try {
@@ -234,12 +249,7 @@ async function sendFault(
       if (error instanceof FaultError) answered = error.fault
     }
   }
-  if (answered.category === 'busy' || answered.category === 'unavailable') reply.header('retry-after', '1')
-  return reply
-    .status(statusOf(answered))
-    .header('content-type', 'application/fhir+json; charset=utf-8')
-    .header('cache-control', 'no-store')
-    .send(JSON.stringify(outcomeOf(answered)))
+  return jsonResponse(statusOf(answered), outcomeOf(answered))
 }
 
 /** Request ids are ours, so that a client cannot write into the log. */

@@ -7,6 +7,7 @@ import { linkEntries } from './link-entries.ts'
 import { type PatchedResource, patchedResource } from './patch-resource.ts'
 import { prepareRows } from './prepare-rows.ts'
 import type { RecordStore } from './record-store.ts'
+import type { ResolvedIds } from './resolve-ids.ts'
 import { resolveTargets } from './resolve-targets.ts'
 import { recordComposer } from './store.ts'
 import type { Caller, Resource, Target, WriteOutcome, WriteRequest } from './write-request.ts'
@@ -53,10 +54,33 @@ async function attemptWrites(
   requests: readonly WriteRequest[],
   action: WriteAction,
 ): Promise<WriteOutcome[]> {
-  const { store } = dependencies
   const conditions = new Conditions(dependencies.conditionSearch, caller)
-  const { targets, ids } = await resolveTargets(store, caller, requests, conditions)
+  const { targets, ids } = await resolveTargets(dependencies.store, caller, requests, conditions)
   refuseDoubleTargets(requests, targets)
+  const work = { requests, action, conditions, targets, ids }
+  const unmatched = requests.flatMap(({ type, condition }, index) =>
+    condition !== undefined && targets[index]?.expected === 0 ? [`${caller.tenant} ${type}?${condition}`] : [],
+  )
+  return unmatched.length === 0
+    ? storeWrites(dependencies, caller, work)
+    : dependencies.store.pendingConditions.run(unmatched, () => storeWrites(dependencies, caller, work))
+}
+
+interface AimedWrites {
+  requests: readonly WriteRequest[]
+  action: WriteAction
+  conditions: Conditions
+  targets: readonly Target[]
+  ids: ResolvedIds
+}
+
+async function storeWrites(
+  dependencies: WriteDependencies,
+  caller: Caller,
+  work: AimedWrites,
+): Promise<WriteOutcome[]> {
+  const { store } = dependencies
+  const { requests, action, conditions, targets, ids } = work
   const fresh = await store.takeRids(targets.filter((target) => target.rid === undefined && !target.settled).length)
   const updated = store.clock.now()
   const drafts: (Draft | undefined)[] = []
@@ -91,12 +115,11 @@ async function attemptWrites(
   } else {
     await store.ledger.record(recordOf(store, caller, action, { drafts: [], patients: [] }))
   }
-  return requests.map(
-    (_, index) =>
-      drafts[index]?.outcome() ??
-      targets[index]?.settled ??
-      raise({ category: 'bug', code: 'fhir.write.lost', message: 'A write has no outcome.' }),
-  )
+  return requests.map((_, index) => {
+    const outcome = drafts[index]?.outcome() ?? targets[index]?.settled
+    assert(outcome, 'each write has an outcome')
+    return outcome
+  })
 }
 
 async function checkedPatch(
