@@ -87,6 +87,18 @@ test('what no longer holds behind the locks is not written, and leaves no transa
   assert.equal(Number(locks?.[0]), 0)
 })
 
+test('units that take the same lock never share a commit: the later ones look behind the first', async () => {
+  const lock = 77n
+  const isFree = async (): Promise<boolean> => !(await stored()).some((id) => id >= 700 && id < 800)
+  const outcomes = await Promise.all(
+    Array.from({ length: 20 }, (_, i) =>
+      outcome(ledger.commit(unitOf([{ id: 700 + i, text: 'one' }], { locks: [lock], verify: isFree }))),
+    ),
+  )
+  assert.equal(outcomes.filter((one) => one === 'durable').length, 1)
+  assert.equal((await stored()).filter((id) => id >= 700 && id < 800).length, 1)
+})
+
 test('a unit whose second look fails takes only itself down', async () => {
   const outcomes = await Promise.all([
     outcome(

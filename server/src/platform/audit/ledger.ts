@@ -141,23 +141,33 @@ class GroupCommit implements Ledger {
   }
 
   async #drain(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, this.#groupSize())
-      await this.#settle(group)
-    }
+    while (this.#waiting.length > 0) await this.#settle(this.#nextGroup())
     this.#running = undefined
   }
 
-  /** How many of those that wait share the next commit; one at least, however large. */
-  #groupSize(): number {
+  /**
+   * Those that share the next commit; one at least, however large. Of units that take the same lock only the first: within
+   * one commit each would look before the other has written, and both would find nothing.
+   */
+  #nextGroup(): Waiting[] {
+    const group: Waiting[] = []
+    const later: Waiting[] = []
+    const locked = new Set<bigint>()
     let rows = 0
-    let units = 0
-    for (const { unit } of this.#waiting) {
-      rows += unit.events?.length ?? 0
-      if (units === UNITS_PER_COMMIT_MAX || (units > 0 && rows > ROWS_PER_COMMIT_MAX)) break
-      units++
+    let seen = 0
+    for (const waiting of this.#waiting) {
+      const { events, locks = [] } = waiting.unit
+      if (locks.some((lock) => locked.has(lock))) later.push(waiting)
+      else {
+        rows += events?.length ?? 0
+        if (group.length === UNITS_PER_COMMIT_MAX || (group.length > 0 && rows > ROWS_PER_COMMIT_MAX)) break
+        for (const lock of locks) locked.add(lock)
+        group.push(waiting)
+      }
+      seen++
     }
-    return units
+    this.#waiting.splice(0, seen, ...later)
+    return group
   }
 
   async #settle(group: Waiting[]): Promise<void> {
@@ -192,7 +202,8 @@ class GroupCommit implements Ledger {
       for (const [index, waiting] of group.entries()) if (!holds[index]) waiting.reject(new FaultError(RACE_LOST))
       return written
     } catch (error) {
-      if (!connection.closed) await connection.query({ text: 'rollback' }).catch(() => undefined)
+      // A session whose transaction cannot be ended must not carry the next commit.
+      if (!connection.closed) await connection.query({ text: 'rollback' }).catch(() => connection.close())
       throw error
     }
   }
