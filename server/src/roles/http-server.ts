@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Fhir } from '#fhir'
 import type { Identity } from '#identity'
 import { type Config, LIMITS, raise, registry } from '#kernel'
@@ -31,6 +31,11 @@ export async function httpServer(parts: HttpParts): Promise<FastifyInstance> {
     keepAliveTimeout: KEEP_ALIVE_MS,
     trustProxy: config.get('SALUS_TRUSTED_PROXY') ?? false,
     routerOptions: { maxParamLength: 200 },
+    // The router's own answer would repeat the address, which may hold what was searched for.
+    frameworkErrors: (_error, _request, reply: unknown) =>
+      void (reply as FastifyReply)
+        .status(400)
+        .send({ error: 'malformed address', help: 'Percent-encode what is not a letter, digit, dash or dot.' }),
     https: config.get('SALUS_TLS_CERT') ? tls(config) : null,
   }) as FastifyInstance
   server.server.headersTimeout = HEADERS_MS

@@ -111,16 +111,40 @@ function chainTypes(def: SearchParameterDef, inner: string): string[] {
 /** Types one chain may fan out to without naming one. */
 const CHAIN_TYPES_MAX = 12
 
-/** The name is the client's own text, so it is repeated only when it looks like a parameter name. */
+/**
+ * The name is the client's own text, and part of a patient's name when a value with `&` was not encoded: it is repeated
+ * only when each word of it is one that FHIR itself gives to parameters.
+ */
 function unknown(name: string): never {
-  const shown = /^[A-Za-z_][A-Za-z-]{0,40}(?:[:.][A-Za-z_][A-Za-z-]{0,40}){0,3}$/.test(name)
-    ? `"${name}"`
-    : 'A parameter of this search'
+  vocabulary ??= new Set([...RESOURCE_TYPES, ...R4_MODIFIERS, ...RESOURCE_TYPES.flatMap(codesOf)])
+  const known = vocabulary
+  const shown = name.split(/[:.]/).every((word) => known.has(word)) ? `"${name}"` : 'A parameter of this search'
   return raise({
     category: 'invalid',
     code: 'fhir.search.parameter-unknown',
     message: `${shown} is not a search parameter here. See the CapabilityStatement, or send Prefer: handling=lenient to have it ignored.`,
   })
+}
+
+let vocabulary: ReadonlySet<string> | undefined
+
+/** https://hl7.org/fhir/R4/search.html#modifiers */
+const R4_MODIFIERS = [
+  'missing',
+  'exact',
+  'contains',
+  'text',
+  'in',
+  'below',
+  'above',
+  'not-in',
+  'not',
+  'of-type',
+  'identifier',
+]
+
+function codesOf(type: string): string[] {
+  return [...searchParameters(type).keys()]
 }
 
 /** Types of a `_type` parameter or of the path. */
