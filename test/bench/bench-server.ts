@@ -115,7 +115,11 @@ function ready(child: ChildProcess): Promise<void> {
     const late = setTimeout(() => reject(new Error('the server did not become ready')), START_MS_MAX)
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
     lines.on('line', (line) => {
-      if (!line.startsWith('{"url"')) return
+      if (!line.startsWith('{"url"')) {
+        // Warnings and errors of the server explain a benchmark that fails.
+        process.stderr.write(`${line}\n`)
+        return
+      }
       clearTimeout(late)
       resolve()
     })
