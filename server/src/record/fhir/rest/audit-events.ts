@@ -19,6 +19,7 @@ import { openDetail } from './audit-detail.ts'
 import { auditRecord } from './audit-record.ts'
 import { type FhirRequest, type FhirResponse, type Handler, jsonResponse } from './exchange.ts'
 import { requireScope } from './require.ts'
+import { AUDIT_EVENT_READ_ONLY } from './write.ts'
 
 interface AuditEventDependencies {
   store: RecordStore
@@ -33,7 +34,7 @@ export function auditEventHandler(dependencies: AuditEventDependencies): Handler
       request.method === 'GET' ? path.length === 1 : request.method === 'POST' && request.path[1] === '_search'
     if (isSearch) return search(dependencies, caller, request)
     if (request.method === 'GET' && path.length === 2) return read(dependencies, caller, path[1] as string)
-    return raise(READ_ONLY)
+    return raise(AUDIT_EVENT_READ_ONLY)
   }
 }
 
@@ -149,11 +150,6 @@ function detailOf(store: RecordStore, caller: Caller, record: AuditRecord): stri
   return record.detail && openDetail(store.vault, caller.tenant, record.detail)
 }
 
-const READ_ONLY: Fault = {
-  category: 'unsupported',
-  code: 'fhir.audit-event.read-only',
-  message: 'AuditEvents are written by the server alone. Read or search them.',
-}
 const UNKNOWN_PARAMETER: Fault = {
   category: 'invalid',
   code: 'fhir.audit-event.parameter-unknown',

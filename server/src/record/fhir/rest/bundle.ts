@@ -4,7 +4,7 @@ import type { Caller } from '../store/write-request.ts'
 import { type BundleEntry, bundleEntries } from './bundle-entries.ts'
 import { type FhirResponse, type Handler, type Prefer } from './exchange.ts'
 import type { JsonBody } from './json-body.ts'
-import { writeRequestOf, writeResponse } from './write.ts'
+import { allowedReturn, writeRequestOf, writeResponse } from './write.ts'
 
 /** Entries of a batch that run at once: enough to share commits, few enough to leave room for other requests. */
 const BATCH_PARALLEL = 16
@@ -75,9 +75,10 @@ async function transaction(
   const responses: FhirResponse[] = []
   const outcomes = requests.length > 0 ? await applyWrites(dependencies, caller, requests, 'transaction') : []
   for (const [place, index] of writes.entries())
-    responses[index] = writeResponse(outcomes[place] as (typeof outcomes)[number], {
-      return: prefer.return ?? 'minimal',
-    })
+    responses[index] = writeResponse(
+      outcomes[place] as (typeof outcomes)[number],
+      allowedReturn(caller, requests[place] as (typeof requests)[number], { return: prefer.return ?? 'minimal' }),
+    )
   for (const index of reads) {
     try {
       responses[index] = await dependencies.handle(caller, (entries[index] as BundleEntry).request)

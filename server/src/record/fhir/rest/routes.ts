@@ -50,17 +50,11 @@ export function fhirRoutes(server: FastifyInstance, routes: FhirRoutes): void {
   server.setErrorHandler((error, request, reply) => sendFault(reply, faultOf(error, routes, request), routes))
 }
 
-/** Tenants whose keys this process has loaded; a tenant is a paying organisation, so there are few. */
-const TENANTS = new Set<number>()
 const CALLERS = new WeakMap<FastifyRequest, Caller>()
 
 async function authenticate(routes: FhirRoutes, request: FastifyRequest): Promise<Fault | undefined> {
   try {
     const principal = await routes.identity.authenticate(request.headers.authorization)
-    if (!TENANTS.has(principal.tenant)) {
-      await routes.store.vault.ensureTenant(principal.tenant)
-      TENANTS.add(principal.tenant)
-    }
     // A tenant's keys are made at its first request in any process, and loaded at its first in this one.
     await routes.store.vault.ensureTenant(principal.tenant)
     CALLERS.set(request, {
@@ -239,12 +233,19 @@ async function sendFault(
     .send(answer.body)
 }
 
-/** A refusal is an access too: it is audited before it is answered. */
+/** What tells the caller about the record although nothing was done: a condition met twice, a version, a patch's `test`. */
+const TELLING = new Set<Fault['category']>(['precondition', 'conflict', 'gone'])
+
+/** A refusal is an access too, and so is a failure that tells something: it is audited before it is answered. */
 async function faultAnswer(routes: FhirRoutes, fault: Fault, caller: Caller | undefined): Promise<FhirResponse> {
   let answered = fault
-  if (caller && fault.category === 'forbidden') {
+  if (caller && (fault.category === 'forbidden' || TELLING.has(fault.category))) {
+    const what =
+      fault.category === 'forbidden'
+        ? ({ action: 'refusal', outcome: 'refused' } as const)
+        : ({ action: 'operation', outcome: 'failed' } as const)
     try {
-      await routes.store.ledger.record(auditRecord(routes.store, caller, { action: 'refusal', outcome: 'refused' }))
+      await routes.store.ledger.record(auditRecord(routes.store, caller, what))
     } catch (error) {
       if (error instanceof FaultError) answered = error.fault
     }

@@ -18,7 +18,7 @@ export async function write(
 ): Promise<FhirResponse> {
   const one = writeRequestOf(caller, request)
   const [outcome] = await applyWrites(dependencies, caller, [one], one.action satisfies WriteAction)
-  return writeResponse(outcome as WriteOutcome, request.prefer)
+  return writeResponse(outcome as WriteOutcome, allowedReturn(caller, one, request.prefer))
 }
 
 /** The write an HTTP request or a transaction entry asks for; scope and shape are checked here. */
@@ -26,6 +26,8 @@ export function writeRequestOf(caller: Caller, request: FhirRequest): WriteReque
   const [type = '', id] = request.path
   requireType(type)
   if (!(request.method in ACTIONS) || request.path.length > 2) raise(METHOD)
+  // Inside a Bundle a write does not pass the AuditEvent handler; nothing but the server writes there.
+  if (type === 'AuditEvent') raise(AUDIT_EVENT_READ_ONLY)
   const action = ACTIONS[request.method as keyof typeof ACTIONS]
   if (action === 'create' && id !== undefined) raise(METHOD)
   requireScope(caller, type, PERMISSIONS[action])
@@ -68,6 +70,12 @@ function checkedId(id: string): string {
   return /^[A-Za-z0-9\-.]{1,64}$/.test(id) ? id : raise(BAD_ID)
 }
 
+/** What a patch made holds what was there before: who may not read gets none of it. */
+export function allowedReturn(caller: Caller, { action, type }: WriteRequest, prefer: Prefer): Prefer {
+  const mayShow = action !== 'patch' || prefer.return === 'OperationOutcome' || caller.scopes.allows(type, 'r')
+  return mayShow ? prefer : { ...prefer, return: 'minimal' }
+}
+
 export function writeResponse(outcome: WriteOutcome, prefer: Prefer): FhirResponse {
   const response: FhirResponse = { status: outcome.status }
   if (outcome.version > 0) {
@@ -84,6 +92,11 @@ export function writeResponse(outcome: WriteOutcome, prefer: Prefer): FhirRespon
   return response
 }
 
+export const AUDIT_EVENT_READ_ONLY: Fault = {
+  category: 'unsupported',
+  code: 'fhir.audit-event.read-only',
+  message: 'AuditEvents are written by the server alone. Read or search them.',
+}
 const METHOD: Fault = {
   category: 'invalid',
   code: 'fhir.http.method',

@@ -111,9 +111,11 @@ async function storeWrites(
   if (distinct.length > 0) {
     await linkEntries(dependencies, { caller, requests, drafts, targets, conditions })
     const prepared = await prepareRows(store, caller.tenant, distinct, ids)
-    await store.ledger.commit(unitOf(store, caller, { action, drafts: distinct, prepared, conditions }))
+    await store.ledger.commit(
+      unitOf(store, caller, { action, drafts: distinct, prepared, conditions, found: foundOf(targets) }),
+    )
   } else {
-    await store.ledger.record(recordOf(store, caller, action, { drafts: [], patients: [] }))
+    await store.ledger.record(recordOf(store, caller, action, { drafts: [], patients: [], found: foundOf(targets) }))
   }
   return requests.map((_, index) => {
     const outcome = drafts[index]?.outcome() ?? targets[index]?.settled
@@ -162,11 +164,11 @@ interface Prepared {
 function unitOf(
   store: RecordStore,
   caller: Caller,
-  work: { action: WriteAction; drafts: readonly Draft[]; prepared: Prepared; conditions: Conditions },
+  work: { action: WriteAction; drafts: readonly Draft[]; prepared: Prepared; conditions: Conditions; found: Found[] },
 ): Unit {
-  const { action, drafts, prepared, conditions } = work
+  const { action, drafts, prepared, conditions, found } = work
   return {
-    records: [recordOf(store, caller, action, { drafts, patients: prepared.patients })],
+    records: [recordOf(store, caller, action, { drafts, patients: prepared.patients, found })],
     events: drafts.map((draft) => ({
       tenant: caller.tenant,
       action: draft.action === 'delete' ? ('deleted' as const) : ('written' as const),
@@ -180,14 +182,25 @@ function unitOf(
   }
 }
 
+/** What conditional creates found: the answer names it, or holds it. */
+type Found = NonNullable<WriteOutcome['found']>
+
+function foundOf(targets: readonly Target[]): Found[] {
+  return targets.flatMap(({ settled }) => settled?.found ?? [])
+}
+
 function recordOf(
   store: RecordStore,
   caller: Caller,
   action: WriteAction,
-  done: { drafts: readonly Draft[]; patients: number[] },
+  done: { drafts: readonly Draft[]; patients: number[]; found: Found[] },
 ): AuditRecord {
-  const { drafts, patients } = done
-  const only = drafts.length === 1 ? drafts[0] : undefined
+  const { drafts, found } = done
+  const count = drafts.length + found.length
+  const draft = count === 1 ? drafts[0] : undefined
+  const only = count === 1 ? (draft ?? found[0]) : undefined
+  const patients = new Set([...done.patients, ...found.map(({ patient }) => patient)])
+  patients.delete(0)
   return {
     at: store.clock.now(),
     tenant: caller.tenant,
@@ -197,10 +210,10 @@ function recordOf(
     purpose: caller.purpose,
     action,
     outcome: 'success',
-    type: only?.typeNumber ?? 0,
+    type: draft?.typeNumber ?? (count === 1 ? found[0]?.type : undefined) ?? 0,
     rid: only?.rid ?? 0,
     version: only?.version ?? 0,
-    patients,
-    count: drafts.length,
+    patients: [...patients],
+    count,
   }
 }

@@ -1,7 +1,7 @@
 import { fhirPathModel, typeNumber } from '@salus/fhir-model'
 import { applyFhirPathPatch, FhirPathPatchError } from '@salus/fhirpath'
 import jsonPatch, { type Operation } from 'fast-json-patch'
-import { assert, type Fault, FaultError, raise } from '#kernel'
+import { assert, type Fault, FaultError, LIMITS, raise } from '#kernel'
 import { openRow } from './open-row.ts'
 import type { RecordStore } from './record-store.ts'
 import { NOT_FOUND } from './resolve-targets.ts'
@@ -36,7 +36,19 @@ export async function patchedResource(
   const { resourceType, id } = JSON.parse(before) as Resource
   const after = applyPatch(before, request.patch)
   if (after.resource.resourceType !== resourceType || after.resource.id !== id) raise(IDENTITY_CHANGED)
+  refuseOutgrown(after.exact)
   return after
+}
+
+/** A patch obeys the limits that a body of its result would: patches upon patches must not grow a resource beyond them. */
+function refuseOutgrown(resource: unknown): void {
+  if (depthOf(resource, 0) > LIMITS.jsonDepthMax || JSON.stringify(resource).length > LIMITS.resourceBytesMax)
+    raise(TOO_LARGE)
+}
+
+function depthOf(node: unknown, depth: number): number {
+  if (typeof node !== 'object' || node === null || depth > LIMITS.jsonDepthMax) return depth
+  return Object.values(node).reduce((deepest: number, child) => Math.max(deepest, depthOf(child, depth + 1)), depth + 1)
 }
 
 function applyPatch(resource: string, patch: PatchDocument): PatchedResource {
@@ -64,12 +76,33 @@ function fhirPathPatched(resource: string, { body, exact }: PatchDocument): Patc
 /** Applied twice: to the values, which decides; and to their written forms, where a `test` of a number cannot look. */
 function jsonPatched(resource: string, { body, exact }: PatchDocument): PatchedResource {
   const operations = checkedOperations(body)
+  const values = applied(JSON.parse(resource), structuredClone(operations))
   const marked = (parseMarked(JSON.stringify(exact ?? body)) as Operation[]).filter(({ op }) => op !== 'test')
-  return {
-    // A copy of the operations: their values become part of the document, and a write that loses a race runs again.
-    resource: jsonPatch.applyPatch(JSON.parse(resource) as Resource, structuredClone(operations), true, true, true)
-      .newDocument,
-    exact: unmarked(jsonPatch.applyPatch(parseMarked(resource), marked, true, true, true).newDocument) as Resource,
+  return { resource: values as Resource, exact: unmarked(applied(parseMarked(resource), marked)) as Resource }
+}
+
+/**
+ * One operation after the other, so that what `copy` multiplies (and `move` clones) is counted: thirty copies of a list into
+ * itself make it a billion times as long. `operations` become part of the document: callers that need them again pass a copy.
+ */
+function applied(document: unknown, operations: Operation[]): unknown {
+  let copied = 0
+  for (const [index, operation] of operations.entries()) {
+    if (operation.op === 'copy' || operation.op === 'move') {
+      copied += sizeAt(document, operation.from)
+      if (copied > LIMITS.resourceBytesMax) raise(TOO_LARGE)
+    }
+    document = jsonPatch.applyOperation(document, operation, true, true, true, index).newDocument
+  }
+  return document
+}
+
+/** Characters at a place; 0 when nothing is there, which the operation itself then says. */
+function sizeAt(document: unknown, from: string): number {
+  try {
+    return JSON.stringify(jsonPatch.getValueByPointer(document, from))?.length ?? 0
+  } catch {
+    return 0
   }
 }
 
@@ -95,6 +128,11 @@ const NOT_APPLICABLE: Fault = {
   category: 'conflict',
   code: 'fhir.patch.not-applicable',
   message: 'The patch does not apply to the current version. Read the resource and compare the paths.',
+}
+const TOO_LARGE: Fault = {
+  category: 'too-large',
+  code: 'fhir.patch.result-too-large',
+  message: `What the patch makes is larger than ${LIMITS.resourceBytesMax / 1_048_576} MB, or nested deeper than ${LIMITS.jsonDepthMax} levels.`,
 }
 const IDENTITY_CHANGED: Fault = {
   category: 'invalid',

@@ -121,7 +121,9 @@ async function judge(store: RecordStore, request: WriteRequest, found: Found): P
 /** A conditional create that found its resource answers with it. */
 async function existing(store: RecordStore, type: string, row: StoredRow): Promise<WriteOutcome> {
   const body = await openRow(store, row)
-  return { status: 200, type, id: idOf(body), version: row.version, updated: row.updated, body }
+  const { rid, version, patient } = row
+  const found = { type: row.type, rid, version, patient }
+  return { status: 200, type, id: idOf(body), version, updated: row.updated, body, found }
 }
 
 /** Stored bodies begin with `{"resourceType":"...","id":"..."`, so the id is found without parsing. */

@@ -47,6 +47,8 @@ export interface WriteOutcome {
   updated: number
   /** Serialised resource as stored; absent after a delete. */
   body?: Buffer
+  /** What a conditional create found instead of making one: disclosed by the answer, so the audit must name it. */
+  found?: { type: number; rid: number; version: number; patient: number }
 }
 
 /** An earlier or current version found by a condition or an id, and what a request is going to do with it. */
