@@ -2,11 +2,13 @@ import { audit } from './audit.ts'
 import { backup } from './backup.ts'
 import { clients } from './clients.ts'
 import type { Command } from './command.ts'
+import { demo } from './demo.ts'
 import { doctor } from './doctor.ts'
 import { keys } from './keys.ts'
+import { load } from './load.ts'
 import { restore } from './restore.ts'
 import { start } from './start.ts'
 import { token } from './token.ts'
 
 /** All commands, in the order of the help and of docs/reference/cli.md. */
-export const COMMANDS: readonly Command[] = [start, token, clients, audit, keys, backup, restore, doctor]
+export const COMMANDS: readonly Command[] = [start, load, demo, token, clients, audit, keys, backup, restore, doctor]

@@ -21,12 +21,19 @@ export const EXIT = {
   found: 8,
   /** Some input was refused; the report says which. */
   refused: 9,
+  /** The server does not answer, or refuses the client. */
+  server: 10,
+  /** Stopped by Ctrl-C or SIGTERM; the same command goes on where it ended. */
+  interrupted: 130,
 } as const
 
 export function exitCodeOf(error: unknown): number {
   const code = error instanceof FaultError ? error.fault.code : ''
   if (code === 'db.disk-full') return EXIT.diskFull
   if (code === 'http.port-in-use' || code === 'db.data-dir-in-use') return EXIT.inUse
+  if (code === 'cli.usage' || code === 'cli.option' || code.startsWith('cli.load.')) return EXIT.usage
+  if (code === 'cli.no-client') return EXIT.configuration
+  if (code.startsWith('cli.server') || code === 'cli.client-refused') return EXIT.server
   if (code.startsWith('config.') || code.startsWith('http.')) return EXIT.configuration
   if (code.startsWith('db.')) return EXIT.database
   if (code.startsWith('vault.') || code.startsWith('audit.key.')) return EXIT.keys

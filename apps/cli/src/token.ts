@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { loadConfig } from '@salus/server/kernel'
-import type { Command } from './command.ts'
+import { loadConfig, raise } from '@salus/server/kernel'
+import type { Command, CommandInput, CommandOption } from './command.ts'
 import { EXIT } from './exit-code.ts'
 
 /** The client a first start wrote, or the bootstrap client of the environment. */
@@ -13,7 +13,11 @@ export async function clientCredentials(): Promise<{ id: string; secret: string 
   }
   const path = config.dataPath('client.json')
   const text = await readFile(path, 'utf8').catch(() => {
-    throw new Error(`There is no ${path}. Start the server once, or give --client and --secret-file.`)
+    raise({
+      category: 'invalid',
+      code: 'cli.no-client',
+      message: `There is no ${path}. Start the server once, or give --client and --secret-file.`,
+    })
   })
   const file = JSON.parse(text) as { client_id?: string; client_secret?: string; id?: string; secret?: string }
   return { id: file.client_id ?? file.id ?? '', secret: file.client_secret ?? file.secret ?? '' }
@@ -34,7 +38,7 @@ export async function fetchToken(
   url: string,
   client: { id: string; secret: string },
   scope?: string,
-): Promise<{ access_token: string; expires_in: number; scope: string }> {
+): Promise<AccessToken> {
   const response = await fetch(`${url}/oauth2/token`, {
     method: 'POST',
     headers: {
@@ -42,18 +46,58 @@ export async function fetchToken(
     },
     body: new URLSearchParams({ grant_type: 'client_credentials', ...(scope === undefined ? {} : { scope }) }),
   }).catch((error: unknown) => {
-    throw new Error(`No server answers at ${url}. Start it with "npm start", or give --url.`, { cause: error })
+    raise(
+      {
+        category: 'unavailable',
+        code: 'cli.server-away',
+        message: `No server answers at ${url}. Start it with "npm start", or give --url.`,
+      },
+      error,
+    )
   })
-  const answer = (await response.json()) as {
-    access_token?: string
-    expires_in: number
-    scope: string
+  const answer = (await response.json().catch(() => ({}))) as Partial<AccessToken> & {
     error?: string
     error_description?: string
   }
+  if (response.status === 429 || response.status === 503)
+    raise({
+      category: 'busy',
+      code: 'cli.server-busy',
+      message: `The server at ${url} is busy. Try again in a moment.`,
+    })
   if (answer.access_token === undefined)
-    throw new Error(`The server refused the client: ${answer.error_description ?? answer.error ?? response.status}.`)
-  return answer as { access_token: string; expires_in: number; scope: string }
+    raise({
+      category: 'unauthenticated',
+      code: 'cli.client-refused',
+      message: `The server at ${url} refused the client: ${answer.error_description ?? answer.error ?? response.status}.`,
+    })
+  return answer as AccessToken
+}
+
+export interface AccessToken {
+  access_token: string
+  expires_in: number
+  scope: string
+}
+
+/** Options of every command that asks the server for a token. */
+export const CLIENT_OPTIONS: readonly CommandOption[] = [
+  { flag: 'client', kind: 'string', help: 'Another client id; its secret is read from --secret-file.' },
+  { flag: 'secret-file', kind: 'string', help: 'File with the secret of --client.' },
+]
+
+/** The client of the options, or the one that the first start wrote. */
+export async function clientOf(options: CommandInput['options']): Promise<{ id: string; secret: string }> {
+  const { client, 'secret-file': file } = options
+  if (client === undefined) return clientCredentials()
+  const secret = typeof file === 'string' ? await readFile(file, 'utf8').catch(() => undefined) : undefined
+  if (secret === undefined)
+    raise({
+      category: 'invalid',
+      code: 'cli.no-client',
+      message: '--client needs --secret-file, a file that can be read.',
+    })
+  return { id: String(client), secret: secret.trim() }
 }
 
 export const token: Command = {
@@ -67,14 +111,10 @@ export const token: Command = {
       kind: 'string',
       help: 'Scopes to ask for, e.g. "system/Patient.rs". Default: all the client has.',
     },
-    { flag: 'client', kind: 'string', help: 'Another client id; its secret is read from --secret-file.' },
-    { flag: 'secret-file', kind: 'string', help: 'File with the secret of --client.' },
+    ...CLIENT_OPTIONS,
   ],
   async run({ options, json }) {
-    const client =
-      options['client'] === undefined
-        ? await clientCredentials()
-        : { id: String(options['client']), secret: (await readFile(String(options['secret-file']), 'utf8')).trim() }
+    const client = await clientOf(options)
     const answer = await fetchToken(
       serverUrl(options['url'] as string | undefined),
       client,

@@ -21,10 +21,6 @@ export function isoInstant(day: Day, minute: number): string {
   return new Date(day * DAY_MS + minute * MINUTE_MS).toISOString().replace('.000', '')
 }
 
-export function yearOf(day: Day): number {
-  return new Date(day * DAY_MS).getUTCFullYear()
-}
-
 /** 1 to 12. */
 export function monthOf(day: Day): number {
   return new Date(day * DAY_MS).getUTCMonth() + 1

@@ -9,8 +9,6 @@ export interface Vaccine {
   /** Ages in years at which a dose is due. */
   ages: readonly number[]
   doseMl: number
-  /** Given from this day on. */
-  since?: string
 }
 
 export const VACCINES: readonly Vaccine[] = [

@@ -1,4 +1,4 @@
-import { DAYS_PER_YEAR, dayOf, isoInstant, monthOf } from './calendar.ts'
+import { DAYS_PER_YEAR, isoInstant, monthOf } from './calendar.ts'
 import { coding, concept, quantity, SYSTEMS } from './coding.ts'
 import { INFLUENZA, SCREENINGS, VACCINES, type Vaccine } from './prevention-table.ts'
 import { encounterOf, isDue, type Scene, subjectOf } from './scene.ts'
@@ -13,8 +13,7 @@ export function vaccinate(scene: Scene): void {
       const due = person.birth + Math.round(age * DAYS_PER_YEAR)
       const isOpen = due <= visit.day && due >= Math.max(scene.start, visit.day - CATCH_UP_DAYS)
       const key = `cvx ${vaccine.cvx[0]} ${age}`
-      if (!isOpen || scene.lastDone.has(key) || (vaccine.since !== undefined && visit.day < dayOf(vaccine.since)))
-        continue
+      if (!isOpen || scene.lastDone.has(key)) continue
       scene.lastDone.set(key, visit.day)
       if (random.chance(0.93)) immunize(scene, vaccine)
     }
