@@ -108,3 +108,28 @@ test('failures that tell something of the record are in the audit', async () => 
   )
   assert.equal(failed.length, 3)
 })
+
+test('names of built-in properties are no modifiers', async () => {
+  for (const name of ['toString', 'constructor', '__proto__', 'hasOwnProperty', 'valueOf'])
+    assert.equal((await client.get(`Patient?name:${name}=x`)).status, 400, name)
+})
+
+test('a condition that only opening many bodies could decide is refused: other writes would wait for it', async () => {
+  const resource = { resourceType: 'Patient', name: [{ family: 'Lindqvistlonga' }] }
+  const entry = Array.from({ length: 250 }, () => ({ resource, request: { method: 'POST', url: 'Patient' } }))
+  assert.equal((await client.post('', transaction(entry))).status, 200)
+  const answer = await client.post('Patient', resource, { 'if-none-exist': 'family=Lindqvistlongb' })
+  assert.equal(answer.status, 422)
+  assert.equal(faultCode(answer), 'fhir.search.condition-too-costly')
+})
+
+test('a resource of countless search values and an entry with an endless address are refused', async () => {
+  const given = Array.from({ length: 20_000 }, (_, i) => `${i.toString(36)}abcdefghij`)
+  const named = await client.post('Patient', { resourceType: 'Patient', name: [{ given }] })
+  assert.equal(named.status, 413)
+  assert.equal(faultCode(named), 'fhir.search.values-to-index-too-many')
+  const entry = [{ request: { method: 'GET', url: `Patient?name=${'a'.repeat(300_000)}` } }]
+  const long = await client.post('', { resourceType: 'Bundle', type: 'batch', entry })
+  assert.equal(long.status, 413)
+  assert.equal(faultCode(long), 'fhir.http.query-too-long')
+})

@@ -27,6 +27,8 @@ function bundleEntry(body: JsonBody, fhirBase: string, entry: unknown, index: nu
   if (!isObject(entry) || !isObject(entry.request)) raise(at(MALFORMED))
   const { method, url, ifMatch, ifNoneMatch, ifNoneExist, ifModifiedSince } = entry.request
   if (typeof method !== 'string' || !METHODS.has(method) || typeof url !== 'string') raise(at(MALFORMED))
+  // The address becomes part of the audit record when the entry searches.
+  if (url.length > LIMITS.urlBytesMax * 16) raise(at(URL_TOO_LONG))
   const span = body.scan.entries[index]
   const relative = url.startsWith(`${fhirBase}/`) ? url.slice(fhirBase.length + 1) : url.replace(/^\//, '')
   const mark = relative.indexOf('?')
@@ -74,6 +76,11 @@ const MALFORMED: Fault = {
   category: 'invalid',
   code: 'fhir.bundle.entry-malformed',
   message: 'Each entry of a batch or transaction needs request.method and request.url.',
+}
+const URL_TOO_LONG: Fault = {
+  category: 'too-large',
+  code: 'fhir.http.query-too-long',
+  message: `The address of an entry has at most ${(LIMITS.urlBytesMax * 16) / 1024} kB.`,
 }
 const TOO_MANY: Fault = {
   category: 'too-large',

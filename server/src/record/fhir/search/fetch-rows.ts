@@ -24,13 +24,13 @@ export interface Fetched {
 
 /**
  * Up to `limit` matches in order, after a place; `backwards` for those before it, nearest first. Candidates that only
- * their body can decide are opened in batches until the page is full, LIMITS.sealedCandidatesMax at most.
+ * their body can decide are opened in batches until the page is full, `candidatesMax` (LIMITS.sealedCandidatesMax) at most.
  */
 export async function fetchRows(
   deps: SearchDeps,
   searcher: Searcher,
   types: readonly PreparedType[],
-  page: { limit: number; after?: Place | undefined; backwards?: boolean },
+  page: { limit: number; after?: Place | undefined; backwards?: boolean; candidatesMax?: number },
 ): Promise<Fetched> {
   const verify = new Map(types.filter((type) => type.verify.length > 0).map((type) => [type.number, type.verify]))
   const ask = async (after: Place | undefined, limit: number): Promise<Found[]> => {
@@ -40,7 +40,7 @@ export async function fetchRows(
   if (verify.size === 0) return { found: await ask(page.after, page.limit) }
   const found: Found[] = []
   let after = page.after
-  for (let examined = 0; examined < LIMITS.sealedCandidatesMax; ) {
+  for (let examined = 0; examined < (page.candidatesMax ?? LIMITS.sealedCandidatesMax); ) {
     const batch = await ask(after, SEARCH_LIMITS.verifyBatchRows)
     const bodies = await deps.open(batch.map(({ row }) => row))
     for (const [index, candidate] of batch.entries()) {

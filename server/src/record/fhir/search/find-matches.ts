@@ -1,10 +1,11 @@
 import type { Connection } from '#db'
-import { FaultError, LIMITS, raise } from '#kernel'
+import { FaultError, raise } from '#kernel'
 import { fetchRows } from './fetch-rows.ts'
 import { parseSearch } from './parse-search.ts'
 import { prepareSearch } from './prepare-search.ts'
 import type { Searcher } from './readable.ts'
 import type { SearchDeps } from './search-deps.ts'
+import { SEARCH_LIMITS } from './search-limits.ts'
 
 /**
  * Searches for a condition of a write (`If-None-Exist: identifier=...`): the numbers of at most `limit` matches. With
@@ -38,12 +39,15 @@ export function findMatches(deps: SearchDeps): FindMatches {
       })
     const asked = connection ? { ...deps, database: connection } : deps
     const types = await prepareSearch(asked, searcher, { ...parsed.value, sort: [], includes: [] })
-    const { found, cut } = await fetchRows(asked, searcher, types, { limit })
+    const { found, cut } = await fetchRows(asked, searcher, types, {
+      limit,
+      candidatesMax: SEARCH_LIMITS.conditionCandidatesMax,
+    })
     if (cut)
       raise({
         category: 'too-costly',
         code: 'fhir.search.condition-too-costly',
-        message: `The condition leads to more than ${LIMITS.sealedCandidatesMax} candidates that would have to be opened. Use an identifier.`,
+        message: `The condition leads to more than ${SEARCH_LIMITS.conditionCandidatesMax} candidates that would have to be opened. Use an identifier.`,
       })
     return found.map(({ row }) => ({ rid: row.rid }))
   }

@@ -1,4 +1,5 @@
 import { extractSearchValues, type SearchValue } from '@salus/fhir-model'
+import { raise } from '#kernel'
 import { NO_DATE } from '../store/rows.ts'
 import { storedContact } from './contact-values.ts'
 import { DATE_MAX, DATE_MIN, type IndexRow } from './index-row.ts'
@@ -7,8 +8,9 @@ import { localReference } from './local-reference.ts'
 import { tidy } from './number-range.ts'
 import { leafOf, type ParameterPlan, parameterPlans } from './parameter-plan.ts'
 import { canonicalUnit, canonicalValue } from './query-quantity.ts'
+import { SEARCH_LIMITS } from './search-limits.ts'
 import { storedStringTokens } from './string-tokens.ts'
-import { TokenSet } from './token-set.ts'
+import { TOO_MANY_VALUES, TokenSet } from './token-set.ts'
 import type { Tokens } from './tokens.ts'
 
 const NO_UNIT = Buffer.alloc(8)
@@ -48,6 +50,8 @@ export function indexResource(resource: object, tools: IndexTools): IndexRow {
     if (plan.derivedFrom || def.code === '_id' || def.code === '_lastUpdated') continue
     for (const value of values) indexValue(row, plan, value)
   }
+  if (row.references.size + row.dates.length + row.quantities.length > SEARCH_LIMITS.indexEntriesMax)
+    raise(TOO_MANY_VALUES)
   const [code = null, ...codes] = row.codes.size > 0 ? codings(row.codes, plans, tools.tokens) : []
   return {
     tokens: set.bytes(),

@@ -28,7 +28,7 @@ export function parseFilter(name: string, value: string, context: FilterContext)
   const [code = '', suffix, ...rest] = name.split(':')
   const def = definition(code, context.types)
   if (rest.length > 0) return unknown(name)
-  const known = suffix === undefined ? undefined : MODIFIERS[suffix]
+  const known = suffix !== undefined && Object.hasOwn(MODIFIERS, suffix) ? MODIFIERS[suffix] : undefined
   const targetType = suffix !== undefined && !known && isTarget(def, suffix) ? suffix : undefined
   // _id has no modifier but :missing, though it is a token by its definition.
   const fits = known?.of.includes(def.type) && (code !== '_id' || known.modifier === 'missing')

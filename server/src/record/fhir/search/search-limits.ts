@@ -4,6 +4,10 @@ export const SEARCH_LIMITS = {
   probeRows: 1_000,
   /** Rows fetched and opened at a time while a search is verified on opened bodies. */
   verifyBatchRows: 200,
+  /** Candidates opened for one condition of a write: it is looked at twice, the second time while all other writes wait. */
+  conditionCandidatesMax: 200,
+  /** Index rows and tokens of one resource: a code system of 20,000 concepts fits; more holds up everybody for seconds. */
+  indexEntriesMax: 100_000,
   /** Matches counted for `_total=accurate` before the total is left out: counting further costs seconds. */
   countMax: 1_000_000,
   /** Matches counted for `_total=estimate` before the planner's estimate answers. */

@@ -1,3 +1,5 @@
+import { type Fault, raise } from '#kernel'
+import { SEARCH_LIMITS } from './search-limits.ts'
 import type { TokenKind, Tokens } from './tokens.ts'
 
 /** Distinct tokens of one resource. A value is keyed once, however many parameters name it. */
@@ -13,6 +15,7 @@ export class TokenSet {
   add(leaf: string, kind: TokenKind, value: string): void {
     const name = `${leaf}\0${kind}\0${value}`
     if (this.#seen.has(name)) return
+    if (this.#seen.size >= SEARCH_LIMITS.indexEntriesMax) raise(TOO_MANY_VALUES)
     this.#seen.add(name)
     this.#keyed.push(this.#tokens.token(leaf, kind, value))
   }
@@ -27,4 +30,10 @@ export class TokenSet {
   bytes(): Buffer {
     return Buffer.concat(this.#keyed)
   }
+}
+
+export const TOO_MANY_VALUES: Fault = {
+  category: 'too-large',
+  code: 'fhir.search.values-to-index-too-many',
+  message: `A resource has at most ${SEARCH_LIMITS.indexEntriesMax} values to search by, each beginning of a name counted. Split it.`,
 }
