@@ -82,7 +82,7 @@ async function storeWrites(
   const { store } = dependencies
   const { requests, action, conditions, targets, ids } = work
   const fresh = await store.takeRids(targets.filter((target) => target.rid === undefined && !target.settled).length)
-  const updated = store.clock.now()
+  const now = store.clock.now()
   const drafts: (Draft | undefined)[] = []
   const byCondition = new Map<string, number>()
   for (const [index, request] of requests.entries()) {
@@ -105,6 +105,8 @@ async function storeWrites(
       request.action === 'patch'
         ? await atPlace(request, () => checkedPatch(dependencies, caller.tenant, request, target))
         : undefined
+    // History is read in the order of its times: a version is never older than the one it replaces, even when the clock jumps.
+    const updated = Math.max(now, target.latestAt ?? 0)
     drafts.push(draftOf(store, caller.tenant, { request, target, rid, updated, ...(patched ? { patched } : {}) }))
   }
   const distinct = [...new Set(drafts.filter((draft) => draft !== undefined))]

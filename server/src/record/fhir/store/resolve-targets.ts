@@ -94,6 +94,7 @@ async function judge(store: RecordStore, request: WriteRequest, found: Found): P
     ...(rid === undefined ? {} : { rid }),
     expected: current?.version ?? 0,
     latest: current?.version ?? gone?.version ?? 0,
+    latestAt: current?.updated ?? gone?.updated ?? 0,
   }
   if (request.action === 'create')
     return current ? { ...target, settled: await existing(store, request.type, current) } : target

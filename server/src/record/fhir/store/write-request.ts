@@ -59,6 +59,8 @@ export interface Target {
   expected: number
   /** Highest version ever, counting tombstones: the new one is this plus one. */
   latest: number
+  /** When that version was stored, ms since 1970. */
+  latestAt?: number
   /** The target exists and the request asks for nothing more (conditional create that matched, delete of nothing). */
   settled?: WriteOutcome
   /** rid of a condition's single match, 0 for none: looked at again behind the locks. */
