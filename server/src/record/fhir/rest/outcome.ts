@@ -23,6 +23,7 @@ const STATUS_OF_CODE: Record<string, number> = {
   'fhir.patch.not-applicable': 422,
   'fhir.http.media-type': 415,
   'fhir.http.method': 405,
+  'fhir.audit-event.read-only': 405,
 }
 
 export function statusOf(fault: Fault): number {
