@@ -1,3 +1,5 @@
+import { openProgress, type Progress } from './progress.ts'
+
 /** One line on the terminal that is written over; nothing when nobody watches, or a program does. */
 export interface ProgressLine {
   show(text: string): void
@@ -23,11 +25,24 @@ export function progressLine(isJson: boolean): ProgressLine {
   }
 }
 
-const BAR_CELLS = 24
+const BYTES_PER_MB = 1024 * 1024
 
-/** `[######------]  50 %`; an estimate that was passed shows as full. */
-export function bar(done: number, expected: number): string {
-  const share = expected > 0 ? Math.min(1, done / expected) : 0
-  const cells = Math.round(share * BAR_CELLS)
-  return `[${'#'.repeat(cells)}${'-'.repeat(BAR_CELLS - cells)}] ${String(Math.round(share * 100)).padStart(3)} %`
+/** A bar for bytes whose expected sum comes with the first report. */
+export function bytesProgress(
+  label: string,
+  isSilent: boolean,
+): { show(progress: { bytes: number; bytesExpected: number }): void; done(): void } {
+  let opened: Progress | undefined
+  let [bytes, megabytes] = [0, 0]
+  return {
+    show(progress) {
+      opened ??= openProgress({ label, things: 'MB', total: progress.bytesExpected, silent: isSilent })
+      opened.work(progress.bytes - bytes)
+      bytes = progress.bytes
+      const whole = Math.floor(bytes / BYTES_PER_MB)
+      opened.count(whole - megabytes)
+      megabytes = whole
+    },
+    done: () => opened?.end(),
+  }
 }

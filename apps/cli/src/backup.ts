@@ -1,6 +1,6 @@
 import { type BackupReport, backUp } from '@salus/server/roles/admin-backup'
 import { answer, withAdmin } from './admin-command.ts'
-import { bar, progressLine } from './admin-progress.ts'
+import { bytesProgress } from './admin-progress.ts'
 import type { Command } from './command.ts'
 import { EXIT } from './exit-code.ts'
 import { misuse, textOption } from './subcommand.ts'
@@ -33,10 +33,10 @@ export const backup: Command = {
     const file = textOption(input, 'out')
     if (file === undefined || input.words.length > 0) return misuse('backup', 'Name the file with --out.')
     return withAdmin(async (admin) => {
-      const progress = progressLine(input.json)
+      const progress = bytesProgress('Backing up', input.json)
       const report = await backUp(admin, {
         file,
-        onProgress: ({ table, bytes, bytesExpected }) => progress.show(`${bar(bytes, bytesExpected)}  ${table}`),
+        onProgress: (done) => progress.show(done),
       })
       progress.done()
       answer(input, { ...report, keepApart: KEPT_APART }, linesOf(report))

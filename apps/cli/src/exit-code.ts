@@ -5,7 +5,7 @@ export const EXIT = {
   done: 0,
   /** Something unexpected: please report it. */
   failed: 1,
-  /** Unknown command or option. */
+  /** Unknown command or option, or a word that names nothing there is. */
   usage: 2,
   /** A setting is wrong or missing. */
   configuration: 3,
@@ -37,5 +37,7 @@ export function exitCodeOf(error: unknown): number {
   if (code.startsWith('config.') || code.startsWith('http.')) return EXIT.configuration
   if (code.startsWith('db.')) return EXIT.database
   if (code.startsWith('vault.') || code.startsWith('audit.key.')) return EXIT.keys
-  return EXIT.failed
+  const category = error instanceof FaultError ? error.fault.category : 'bug'
+  // What was typed names nothing that is there: said in one line, nothing to report.
+  return category === 'invalid' || category === 'not-found' ? EXIT.usage : EXIT.failed
 }

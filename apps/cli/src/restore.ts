@@ -1,6 +1,6 @@
 import { checkBackup, type RestoreReport, restoreBackup } from '@salus/server/roles/admin-restore'
 import { adminOptions, answer, confirmed } from './admin-command.ts'
-import { bar, progressLine } from './admin-progress.ts'
+import { bytesProgress, progressLine } from './admin-progress.ts'
 import { KEPT_APART } from './backup.ts'
 import type { Command, CommandInput } from './command.ts'
 import { EXIT } from './exit-code.ts'
@@ -32,13 +32,17 @@ export const restore: Command = {
         : `${file} will be restored. Records written after it was made are lost.`,
     )
     if (refused !== undefined) return refused
-    const progress = progressLine(input.json)
+    const progress = bytesProgress('Restoring', input.json)
+    const steps = progressLine(input.json)
     const report = await restoreBackup(adminOptions(), {
       ...(file === undefined ? {} : { file }),
-      onProgress: ({ table, bytes, bytesExpected }) => progress.show(`${bar(bytes, bytesExpected)}  ${table}`),
-      onStep: (step) => progress.show(step),
+      onProgress: (done) => progress.show(done),
+      onStep(step) {
+        progress.done()
+        steps.show(step)
+      },
     })
-    progress.done()
+    steps.done()
     answer(input, report, linesOf(report))
     return EXIT.done
   },

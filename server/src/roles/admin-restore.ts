@@ -5,7 +5,7 @@ import { type Progress, type RestoreSummary, restore, verifyBackup } from '#db'
 import { skipNumbers } from '#fhir'
 import { type Config, raise, systemClock } from '#kernel'
 import { openVault, rootKeyOf } from '#vault'
-import { type AdminOptions, anchorDirectory, DEFAULT_TENANT, openAdminOn, openForCommand } from './admin.ts'
+import { type Admin, type AdminOptions, anchorDirectory, DEFAULT_TENANT, openAdminOn, openForCommand } from './admin.ts'
 import { keystoreFile } from './admin-backup.ts'
 import { type AdminDatabase, allMigrations, openAdminDatabase } from './admin-database.ts'
 import { migrateAll } from './all.ts'
@@ -59,9 +59,10 @@ export async function restoreBackup(options: AdminOptions, choice: RestoreChoice
     }
     await migrateAll(config, place.url)
     const accepted = await acceptLog(options, place.url, choice)
+    const admin = await openAdminOn(place, options)
     // From here on the admin closes the database.
     isOpen = false
-    const erased = await removeErased(options, place, choice)
+    const erased = await removeErased(admin, choice)
     return { ...(summary ? { summary } : {}), ...accepted, ...erased }
   } finally {
     if (isOpen) await place.close()
@@ -140,17 +141,15 @@ async function acceptLog(
 const PATIENTS_PER_QUERY = 1_000
 
 async function removeErased(
-  options: AdminOptions,
-  place: AdminDatabase,
+  admin: Admin,
   choice: RestoreChoice,
 ): Promise<Pick<RestoreReport, 'erasedPatients' | 'erasedResources'>> {
-  const admin = await openAdminOn(place, options)
   try {
     choice.onStep('removing what came back of erased patients')
     return await admin.act({ action: 'admin', tenant: DEFAULT_TENANT, text: 'restore' }, async () => {
       let erasedPatients = 0
       let erasedResources = 0
-      for (const [tenant, patients] of await listedPatients(options.config)) {
+      for (const [tenant, patients] of await listedPatients(admin.config)) {
         await admin.vault.ensureTenant(tenant)
         erasedPatients += patients.length
         const by = admin.by(tenant, 'restore: erased patients removed again')

@@ -85,7 +85,11 @@ export async function openAdminOn(place: AdminDatabase, options: AdminOptions): 
   const { config, log, clock = systemClock } = options
   const closers: (() => Promise<void>)[] = [() => place.close()]
   const close = async (): Promise<void> => {
-    for (const closer of closers.splice(0).reverse()) await closer()
+    // One that fails must not leave the others open: the command would never end.
+    const ends = closers.splice(0).reverse()
+    const failures: unknown[] = []
+    for (const end of ends) await end().catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
   }
   const opened = async (url: string): Promise<Database> => {
     const database = await openForCommand(url, log)
@@ -111,7 +115,6 @@ export async function openAdminOn(place: AdminDatabase, options: AdminOptions): 
     const ledger = await openLedger({ database, clock, log })
     closers.push(() => ledger.close())
     const patients = openPatientRecords({ database, ledger, vault, clock })
-    closers.push(() => patients.close())
     const parts = { config, clock, log, databaseUrl: place.url, isShared: place.isShared }
     return {
       ...parts,
