@@ -30,7 +30,8 @@ export async function resealPatient(
       const last = page.at(-1)
       if (!last) break
       after = last
-      const older = page.filter((row) => sealedKeyVersion(row.sealed) < rotation.version)
+      // The tombstones of an erasure have no body.
+      const older = page.filter((row) => row.sealed.length > 0 && sealedKeyVersion(row.sealed) < rotation.version)
       if (older.length === 0) continue
       await store.ledger.commit(await resealed(store, rotation, by, { table, rows: older }))
       versions += older.length
