@@ -133,3 +133,21 @@ test('a resource of countless search values and an entry with an endless address
   assert.equal(long.status, 413)
   assert.equal(faultCode(long), 'fhir.http.query-too-long')
 })
+
+test('moving a resource from one patient to another is recorded for both', async () => {
+  for (const id of ['move-a', 'move-b']) await client.put(`Patient/${id}`, { resourceType: 'Patient', id })
+  const [b, a] = (await server.audit({ action: 'update', limit: 2 })).map(({ rid }) => rid)
+  const observation = { resourceType: 'Observation', id: 'moved', status: 'final', code: { text: 'k' } }
+  const of = (patient: string): Json => ({ ...observation, subject: { reference: `Patient/${patient}` } })
+  await client.put('Observation/moved', of('move-a'))
+  await client.put('Observation/moved', of('move-b'))
+  const [record] = await server.audit({ action: 'update', limit: 1 })
+  assert.deepEqual(new Set(record?.patients), new Set([a, b]))
+})
+
+test('odd names are told to be wrong and do not fail the server', async () => {
+  const { id } = (await client.post('Basic', { resourceType: 'Basic', code: { text: 'k' } })).body
+  for (const op of ['constructor', '_get', '__proto__', 'toString', undefined])
+    assert.equal(faultCode(await client.patch(`Basic/${id}`, [{ op, path: '/code' }])), 'fhir.patch.malformed', op)
+  assert.equal((await client.get('AuditEvent?agent=%00')).status, 400)
+})

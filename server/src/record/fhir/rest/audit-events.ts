@@ -84,7 +84,8 @@ async function recordQuery(store: RecordStore, caller: Caller, query: URLSearchP
         break
       case 'agent-name':
       case 'agent':
-        wanted.actor = value
+        // PostgreSQL knows no NUL in text, so nobody has such a name.
+        wanted.actor = value.includes('\0') ? raise(UNKNOWN_PARAMETER) : value
         break
       case 'subtype':
         wanted.action = AUDIT_ACTIONS.find((action) => action === value.split('|').at(-1)) ?? raise(UNKNOWN_PARAMETER)

@@ -113,6 +113,7 @@ async function storeWrites(
   if (distinct.length > 0) {
     await linkEntries(dependencies, { caller, requests, drafts, targets, conditions })
     const prepared = await prepareRows(store, caller.tenant, distinct, ids)
+    prepared.patients.push(...targets.flatMap(({ patient, settled }) => (settled ? [] : (patient ?? []))))
     await store.ledger.commit(
       unitOf(store, caller, { action, drafts: distinct, prepared, conditions, found: foundOf(targets) }),
     )

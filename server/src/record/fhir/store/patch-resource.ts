@@ -106,11 +106,15 @@ function sizeAt(document: unknown, from: string): number {
   }
 }
 
+/** RFC 6902, section 4. The library also knows an inner operation, and takes names of built-in properties for one. */
+const OPERATIONS = new Set<unknown>(['add', 'remove', 'replace', 'move', 'copy', 'test'])
+
 function checkedOperations(body: unknown): Operation[] {
   if (!Array.isArray(body) || body.length > OPERATIONS_MAX) raise(MALFORMED)
   for (const operation of body as Record<string, unknown>[]) {
     const paths = [operation?.path, operation?.from].filter((path) => path !== undefined)
     if (
+      !OPERATIONS.has(operation?.op) ||
       paths.length === 0 ||
       paths.some((path) => typeof path !== 'string' || /(^|\/)(__proto__|constructor|prototype)(\/|$)/.test(path))
     )

@@ -93,6 +93,7 @@ async function judge(store: RecordStore, request: WriteRequest, found: Found): P
   const target: Target = {
     ...(rid === undefined ? {} : { rid }),
     expected: current?.version ?? 0,
+    ...(current ? { patient: current.patient } : {}),
     latest: current?.version ?? gone?.version ?? 0,
     latestAt: current?.updated ?? gone?.updated ?? 0,
   }

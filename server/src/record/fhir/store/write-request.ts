@@ -57,6 +57,8 @@ export interface Target {
   id?: string
   /** Version that is replaced; 0 when there is none. */
   expected: number
+  /** Patient of the version that is replaced: a reference may move a resource to another, and both are concerned. */
+  patient?: number
   /** Highest version ever, counting tombstones: the new one is this plus one. */
   latest: number
   /** When that version was stored, ms since 1970. */
