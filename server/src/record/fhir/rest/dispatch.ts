@@ -31,7 +31,8 @@ export function interactionOf(method: FhirRequest['method'], path: readonly stri
     if (last === '_history') return path.length <= 3 ? 'history' : undefined
     if (path.length === 4) return path[2] === '_history' ? 'vread' : undefined
     if (path.length === 1) return last === 'metadata' ? 'capabilities' : 'search'
-    return path.length === 2 ? 'read' : path.length === 3 ? 'search' : undefined
+    if (path.length === 2) return 'read'
+    return path.length === 3 && last !== '_search' ? 'search' : undefined
   }
   if (method === 'POST') {
     if (last === '_search') return path.length === 2 || path.length === 4 ? 'search' : undefined

@@ -113,6 +113,9 @@ test('_elements keeps what is named and what must be there, marked as a subset',
   const found = (await client.get(`Patient?_id=${id}&_elements=name`)).body.entry[0].resource
   assert.deepEqual(Object.keys(found).sort(), ['id', 'meta', 'name', 'resourceType'])
   assert.ok(!subsetted((await client.get(`Patient/${id}`)).body), 'what is stored is not marked')
+  const writtenBack = await client.put(`Patient/${id}`, body)
+  assert.equal(writtenBack.status, 400)
+  assert.equal(faultCode(writtenBack), 'fhir.write.subsetted')
 })
 
 test('_summary answers each of its kinds, and no other', async () => {

@@ -263,6 +263,24 @@ test('page tokens keep the query, and are refused when forged or of another clie
   assert.ok(elsewhere.status === 400 || ids(elsewhere).every((id) => id.startsWith('weight')))
 })
 
+test('nothing is added to a page link, and nobody searches below a resource', async () => {
+  const next = (await client.get('Observation?_count=1')).body.link.find((link: Json) => link.relation === 'next').url
+  assert.equal((await client.get(`${next}&_format=json&_pretty=true`)).status, 200)
+  assert.equal(faultCode(await client.get(`${next}&code=2823-3`)), 'fhir.search.page-with-parameters')
+  for (const path of ['Patient/anna/_search', 'Patient/_search', 'Patient/anna/Nonsense', 'Observation/x/Patient'])
+    assert.ok((await client.get(path)).status >= 400, path)
+})
+
+test('a resource that moves to another patient is found with that one alone, and its past stays readable', async () => {
+  const moving = { ...RESOURCES[4], id: 'moving', code: { text: 'moving' } }
+  await client.put('Observation/moving', moving)
+  await client.put('Observation/moving', { ...moving, subject: { reference: 'Patient/ben' } })
+  assert.deepEqual(ids(await client.get('Patient/anna/Observation?_id=moving')), [])
+  assert.deepEqual(ids(await client.get('Patient/ben/Observation?_id=moving')), ['moving'])
+  assert.equal((await client.get('Observation/moving/_history/1')).body.subject.reference, 'Patient/anna')
+  await client.delete('Observation/moving')
+})
+
 test('a page token gives no more rights than the client has', async () => {
   const narrow = await server.client('system/Patient.rs')
   const next = (await client.get('Observation?_count=1')).body.link.find((link: Json) => link.relation === 'next').url

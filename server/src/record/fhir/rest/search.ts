@@ -30,6 +30,8 @@ export function searchHandler(dependencies: SearchHandlerDependencies): Handler 
     const path = request.path.filter((segment) => segment !== '_search')
     const query = new URLSearchParams(request.query)
     const page = query.get('_page')
+    // The link carries the whole search: anything added to it would be ignored in silence.
+    if (page !== null && [...query.keys()].some((name) => name !== '_page' && !OUTPUT_ONLY.has(name))) raise(PAGE_ALONE)
     const opened = page === null ? undefined : unwrap(openPage(dependencies.search, caller, page))
     const parsed =
       opened?.request ?? parse(dependencies, caller, { path, query, lenient: request.prefer.handling === 'lenient' })
@@ -131,6 +133,12 @@ function linksOf(fhirBase: string, { path, answer, request }: Found): { relation
     ...(answer.next === undefined ? [] : [{ relation: 'next', url: `${address}?_page=${answer.next}` }]),
     ...(answer.previous === undefined ? [] : [{ relation: 'previous', url: `${address}?_page=${answer.previous}` }]),
   ]
+}
+
+const PAGE_ALONE: Fault = {
+  category: 'invalid',
+  code: 'fhir.search.page-with-parameters',
+  message: 'A page link carries the whole search. Follow it as it is, or start another search.',
 }
 
 function unwrap<T>(result: { ok: true; value: T } | { ok: false; fault: Fault }): T {

@@ -325,6 +325,23 @@ test('references to this server by its full address are stored as local ones', a
   )
 })
 
+test('what a stored Bundle holds stays as it is', async () => {
+  const inside = {
+    ...observation(`${server.fhirBase}/Patient/1`),
+    performer: [{ reference: 'Practitioner?identifier=x' }],
+  }
+  const kept = {
+    resourceType: 'Bundle',
+    id: 'kept',
+    type: 'collection',
+    entry: [{ fullUrl: 'urn:uuid:1', resource: inside }],
+  }
+  assert.equal((await client.put('Bundle/kept', kept)).status, 201)
+  const answer = await transaction([{ request: { method: 'PUT', url: 'Bundle/kept' }, resource: kept }])
+  assert.equal(answer.status, 200, answer.text)
+  assert.deepEqual((await client.get('Bundle/kept')).body.entry, kept.entry)
+})
+
 test('a transaction of 10,000 entries is stored whole', async () => {
   const uuid = `urn:uuid:${randomUUID()}`
   const entries = Array.from({ length: 9_999 }, () => post(observation(uuid, { note: [{ text: 'x'.repeat(300) }] })))

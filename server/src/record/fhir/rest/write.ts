@@ -1,7 +1,7 @@
 import { type Fault, raise } from '#kernel'
 import { applyWrites, type WriteAction, type WriteDependencies } from '../store/apply-writes.ts'
 import { canonicalQuery } from '../store/conditions.ts'
-import type { Caller, WriteOutcome, WriteRequest } from '../store/write-request.ts'
+import type { Caller, Resource, WriteOutcome, WriteRequest } from '../store/write-request.ts'
 import { type FhirRequest, type FhirResponse, type Prefer, parseEtag } from './exchange.ts'
 import { parseJsonPatch } from './json-body.ts'
 import { successOutcome } from './outcome.ts'
@@ -50,8 +50,15 @@ function addResource(one: WriteRequest, request: FhirRequest): void {
   if (!resource) raise(BODY_MISSING)
   if (resource.resourceType !== one.type) raise(TYPE_DIFFERS)
   if (one.action === 'update' && one.id !== undefined && resource.id !== one.id) raise(ID_DIFFERS)
+  if (one.action === 'update' && isSubset(resource)) raise(SUBSET)
   one.resource = resource
   if (request.exact) one.exact = request.exact
+}
+
+/** What `_elements` and `_summary` answer: storing it as the whole would lose what was left out. */
+function isSubset({ meta }: Resource): boolean {
+  const tags: unknown = meta?.tag
+  return Array.isArray(tags) && tags.some((tag: { code?: unknown }) => tag.code === 'SUBSETTED')
 }
 
 function patchOf(request: FhirRequest): NonNullable<WriteRequest['patch']> {
@@ -126,6 +133,12 @@ const BAD_ID: Fault = {
   category: 'invalid',
   code: 'fhir.write.id-malformed',
   message: 'An id is 1 to 64 letters, digits, dashes and dots.',
+}
+const SUBSET: Fault = {
+  category: 'invalid',
+  code: 'fhir.write.subsetted',
+  message:
+    'The body is tagged SUBSETTED: it is a part of a resource. Read the whole resource, change that and send it.',
 }
 const PATCH_BODY: Fault = {
   category: 'invalid',

@@ -25,7 +25,8 @@ interface Entries {
 export async function linkEntries(dependencies: WriteDependencies, entries: Entries): Promise<void> {
   const links = entryLinks(entries)
   const resources = [...new Set(entries.drafts)].flatMap((draft) =>
-    draft?.resource ? [draft.resource, ...(draft.exact ? [draft.exact] : [])] : [],
+    // What a stored Bundle holds was linked by whoever made it, and may be signed: it stays as it is.
+    draft?.resource && draft.type !== 'Bundle' ? [draft.resource, ...(draft.exact ? [draft.exact] : [])] : [],
   )
   await resolveConditional(dependencies, entries, { resources, links })
   const own = `${dependencies.fhirBase}/`
