@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLog } from '../../server/src/kernel/index.ts'
 import { databaseSource, loadPublicKey, PUBLIC_KEY_FILE, verifyAudit } from '../../server/src/platform/audit/index.ts'
@@ -11,9 +11,13 @@ import { openDatabase } from '../../server/src/platform/db/index.ts'
 import { type Answer, faultCode, type TestClient } from '../fixtures/server.ts'
 import { type SalusProcess, type ServerHome, serverHome } from '../fixtures/server-process.ts'
 
-/** A new cluster takes 60 MB; the rest fills within seconds. */
+/** A new cluster takes 60 MB, and Salus asks for 128 MB before it makes one. */
 const DISK_MB = 260
-const BALLAST_BYTES = 60 * 1024 * 1024
+/**
+ * What is left free at the start. With much of it, a table cannot grow first, which fails one statement; with little, the
+ * WAL cannot, and PostgreSQL stops and does not come up again until there is space.
+ */
+const FREE_MB = [25, 12]
 const BODY_BYTES = 48 * 1024
 const WRITERS = 8
 /** The disk is full when this many writes in a row were refused. */
@@ -34,7 +38,11 @@ interface Stored {
   data: string
 }
 
-test('a full disk is told as such, and nothing that was acknowledged is lost', async (t) => {
+for (const freeMb of FREE_MB)
+  test(`a disk with ${freeMb} MB left that fills up is told as such, and nothing that was acknowledged is lost`, (t) =>
+    fillAndFree(t, freeMb * 1024 * 1024))
+
+async function fillAndFree(t: TestContext, freeBytes: number): Promise<void> {
   const dataDir = mountSmallDisk()
   if (dataDir === undefined) {
     t.diagnostic('skipped: needs root, and the right to mount a tmpfs')
@@ -47,14 +55,19 @@ test('a full disk is told as such, and nothing that was acknowledged is lost', a
     rmdirSync(dataDir)
   })
   const ballast = join(dataDir, 'ballast')
-  writeFileSync(ballast, Buffer.alloc(BALLAST_BYTES))
   const server = await home.start()
+  const { bavail, bsize } = statfsSync(dataDir)
+  writeFileSync(ballast, Buffer.alloc(bavail * bsize - freeBytes))
   const client = await home.client()
   const { stored, refusals } = await fill(client)
   t.diagnostic(`${stored.length} writes acknowledged; refused: ${JSON.stringify(Object.fromEntries(refusals))}`)
-  assert.ok(stored.length > 100)
+  assert.ok(stored.length > 20)
   for (const code of refusals.keys()) assert.ok(HONEST.has(code), `a full disk was told as ${code}`)
-  assert.ok(refusals.has('db.disk-full'), 'the reason was told')
+  // Where PostgreSQL itself stops for want of space, clients hear that it is away, and the log says why.
+  assert.ok(
+    refusals.has('db.disk-full') || server.stderr.includes('db.disk-full'),
+    `the reason was told: ${server.stderr.slice(-1500)}`,
+  )
 
   rmSync(ballast)
   const after = await recovered(home, server)
@@ -69,7 +82,7 @@ test('a full disk is told as such, and nothing that was acknowledged is lost', a
   await verify(home)
   assert.deepEqual(await after.stop(), { code: 0, signal: null })
   assert.deepEqual(home.databaseProcesses(), [])
-})
+}
 
 /** A file system of its own, small enough to fill; undefined without the right to make one. */
 function mountSmallDisk(): string | undefined {
