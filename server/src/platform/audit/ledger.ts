@@ -190,10 +190,7 @@ class GroupCommit implements Ledger {
     const locks = [...new Set(group.flatMap((waiting) => waiting.unit.locks ?? []))].sort((a, b) => (a < b ? -1 : 1))
     await connection.query({ text: 'begin' })
     try {
-      await connection.query(
-        { name: 'ledger-lock', text: 'select pg_advisory_xact_lock(k) from unnest($1::bigint[]) k' },
-        [locks.map(String)],
-      )
+      await takeLocks(connection, locks)
       const holds = await Promise.all(group.map((waiting) => waiting.unit.verify?.(connection) ?? true))
       const kept = group.filter((_, index) => holds[index])
       const written = kept.length > 0 ? await this.#write(connection, kept, true) : []

@@ -148,6 +148,6 @@ test('moving a resource from one patient to another is recorded for both', async
 test('odd names are told to be wrong and do not fail the server', async () => {
   const { id } = (await client.post('Basic', { resourceType: 'Basic', code: { text: 'k' } })).body
   for (const op of ['constructor', '_get', '__proto__', 'toString', undefined])
-    assert.equal(faultCode(await client.patch(`Basic/${id}`, [{ op, path: '/code' }])), 'fhir.patch.malformed', op)
+    assert.equal(faultCode(await client.patch(`Basic/${id}`, [{ op, path: '/code' }])), 'fhir.patch.not-applicable', op)
   assert.equal((await client.get('AuditEvent?agent=%00')).status, 400)
 })

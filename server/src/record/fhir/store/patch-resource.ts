@@ -114,11 +114,11 @@ function checkedOperations(body: unknown): Operation[] {
   for (const operation of body as Record<string, unknown>[]) {
     const paths = [operation?.path, operation?.from].filter((path) => path !== undefined)
     if (
-      !OPERATIONS.has(operation?.op) ||
       paths.length === 0 ||
       paths.some((path) => typeof path !== 'string' || /(^|\/)(__proto__|constructor|prototype)(\/|$)/.test(path))
     )
       raise(MALFORMED)
+    if (!OPERATIONS.has(operation.op)) raise(NOT_APPLICABLE)
   }
   return body as Operation[]
 }
