@@ -132,7 +132,7 @@ test('an erased patient is gone on every process, nobody else is, and no backup 
     )
 
   const acts = (await server.audit({ action: 'key' })).filter((record) => record.client === 'cli')
-  assert.ok(acts.some((record) => record.rid === rid && record.count === 3 && record.patients.includes(rid as number)))
+  assert.ok(acts.some((record) => record.rid === rid && record.count === 3 && record.patients.includes(rid)))
   const verified = await salus(place, 'audit', 'verify', '--json')
   assert.equal(verified.code, 0, verified.stdout)
 

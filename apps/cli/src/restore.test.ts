@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { openConnection } from '../../../server/src/platform/db/index.ts'
@@ -105,5 +105,35 @@ test('without its keys, or from a damaged file, nothing is restored', async () =
     )
   } finally {
     await database.drop()
+  }
+})
+
+test('a separate key store has its own file, and nothing is restored without it', async () => {
+  const [keystore, target, targetKeys] = [await emptyDatabase(), await emptyDatabase(), await emptyDatabase()]
+  const from = await serverHome()
+  const environment = { SALUS_KEYSTORE_DATABASE_URL: keystore.url }
+  const file = join(dir, 'separate.salus')
+  try {
+    const running = await from.start({ environment })
+    const client = await from.client()
+    const patient = await client.post('Patient', { resourceType: 'Patient' })
+    assert.equal((await salus({ dataDir: from.dataDir, environment }, 'backup', '--out', file)).code, 0)
+    assert.ok(existsSync(`${file}.keystore`))
+    await running.stop()
+    const place = {
+      dataDir: from.dataDir,
+      databaseUrl: target.url,
+      environment: { SALUS_KEYSTORE_DATABASE_URL: targetKeys.url },
+    }
+    renameSync(`${file}.keystore`, `${file}.away`)
+    assert.match((await salus(place, 'restore', file, '--yes')).stderr, /db\.backup-unreadable/)
+    renameSync(`${file}.away`, `${file}.keystore`)
+    const restored = await salus(place, 'restore', file, '--yes', '--json')
+    assert.equal(restored.code, 0, restored.stderr)
+    await from.start({ environment: { SALUS_DATABASE_URL: target.url, ...place.environment } })
+    assert.equal((await (await from.client()).get(`Patient/${patient.body.id}`)).status, 200)
+  } finally {
+    await from.remove()
+    for (const database of [keystore, target, targetKeys]) await database.drop()
   }
 })

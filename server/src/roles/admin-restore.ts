@@ -122,7 +122,11 @@ async function acceptLog(
     const { highestPatient } = await vault.replayShredList(shredList(config))
     await vault.close()
     const owner = await openForCommand(url, log, 'owner')
-    await skipNumbers(owner, highestPatient).finally(() => owner.close())
+    try {
+      await skipNumbers(owner, highestPatient)
+    } finally {
+      await owner.close()
+    }
     choice.onStep('continuing the audit log')
     const accepted = await acceptRestore({
       database,

@@ -107,7 +107,9 @@ export async function openAdminOn(place: AdminDatabase, options: AdminOptions): 
     })
     closers.push(() => vault.close())
     const checkpointer = await startCheckpoints({
-      ...{ database, clock, log },
+      database,
+      clock,
+      log,
       keyDirectory: config.dataPath('keys'),
       anchorDirectory: anchorDirectory(config),
     })

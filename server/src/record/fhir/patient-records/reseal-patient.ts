@@ -4,7 +4,7 @@ import { type PatientKey, sealedKeyVersion } from '#vault'
 import type { RecordStore } from '../store/record-store.ts'
 import type { StoredRow } from '../store/rows.ts'
 import { type ActBy, type PatientPlace, recordOf } from './shred-patient.ts'
-import { patientBodies, resealComposer, type VersionPlace } from './store.ts'
+import { patientBodies, type ResealedRows, resealComposer, type VersionPlace } from './store.ts'
 
 /** Versions sealed again in one commit: about a megabyte, some tens of milliseconds, so that others do not wait. */
 const VERSIONS_PER_COMMIT = 500
@@ -45,8 +45,8 @@ async function resealed(
   store: RecordStore,
   place: PatientPlace,
   by: ActBy,
-  work: { table: 'resource' | 'history'; rows: StoredRow[] },
-): Promise<Unit> {
+  work: ResealedRows,
+): Promise<Unit<ResealedRows>> {
   const key =
     (await store.vault.patientKeys(place.tenant, [place.patient])).get(place.patient) ??
     raise({
@@ -58,7 +58,7 @@ async function resealed(
   return {
     records: [recordOf(store, place, by, rows.length)],
     write: {
-      composer: resealComposer as NonNullable<Unit['write']>['composer'],
+      composer: resealComposer,
       rows: { table: work.table, rows },
     },
   }

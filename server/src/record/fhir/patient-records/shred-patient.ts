@@ -4,7 +4,7 @@ import { FaultError, LIMITS } from '#kernel'
 import { openRows } from '../store/open-row.ts'
 import type { RecordStore } from '../store/record-store.ts'
 import { idOf } from '../store/resolve-targets.ts'
-import { noRows, type RowKey } from '../store/rows.ts'
+import { noRows, type RowKey, type WriteRows } from '../store/rows.ts'
 import { currentRows, recordComposer } from '../store/store.ts'
 import { mentionsOf, patientsWithRows, patientVersions } from './store.ts'
 
@@ -91,26 +91,31 @@ function tombstones(
   place: PatientPlace,
   by: ActBy,
   rows: readonly (RowKey & { version: number })[],
-): Unit {
+): Unit<WriteRows> {
   const { tenant, patient } = place
   const updated = store.clock.now()
   const write = noRows()
   // Nothing could seal their bodies any more, and nothing could open them.
   write.deleted = rows.map(({ type, rid, version }) => ({
-    ...{ tenant, type, rid, patient, updated },
+    tenant,
+    type,
+    rid,
+    patient,
+    updated,
     expected: version,
     sealed: Buffer.alloc(0),
   }))
   return {
     records: [recordOf(store, place, by, rows.length)],
     events: rows.map(({ type, rid, version }) => ({
-      ...{ tenant, type, rid, patient },
+      tenant,
+      type,
+      rid,
+      patient,
       action: 'deleted',
       version: version + 1,
     })),
-    ...(rows.length > 0
-      ? { write: { composer: recordComposer as NonNullable<Unit['write']>['composer'], rows: write } }
-      : {}),
+    ...(rows.length > 0 ? { write: { composer: recordComposer, rows: write } } : {}),
   }
 }
 

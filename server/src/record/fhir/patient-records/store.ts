@@ -60,8 +60,14 @@ export async function patientBodies(
 
 const VERSION_CASTS = ['int[]', 'smallint[]', 'bigint[]', 'int[]', 'bytea[]'] as const
 
+/** Versions of one table with their new bodies. */
+export interface ResealedRows {
+  table: 'resource' | 'history'
+  rows: StoredRow[]
+}
+
 /** Versions sealed anew; one that was replaced meanwhile is left alone. */
-export const resealComposer: Composer<{ table: 'resource' | 'history'; rows: StoredRow[] }> = {
+export const resealComposer: Composer<ResealedRows> = {
   parts: (units) =>
     units.map(({ table, rows }, index) => ({
       name: `resealed_${table}_${index}`,
