@@ -124,6 +124,13 @@ test('conditions do not match what the other tenant has', async () => {
   assert.equal((await north.get(`Patient/${id}`)).status, 200)
 })
 
+test('another process of the same record keeps them apart too', async () => {
+  const other = await server.another()
+  assert.equal((await north.at(other).get(`Patient/${id}`)).status, 200)
+  assert.equal((await south.at(other).get('Patient/chosen')).body.active, true)
+  assert.equal((await south.at(other).get('Patient?family=northerly')).body.entry, undefined)
+})
+
 test('page links of the other tenant are refused', async () => {
   const search = (await north.get('Patient?_count=1')).body.link.find((link: Json) => link.relation === 'next').url
   const history = (await north.get('Patient/_history?_count=1')).body.link.find(
