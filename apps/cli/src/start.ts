@@ -23,12 +23,30 @@ export const start: Command = {
     say(`Salus is ready after ${seconds} s: ${running.url}/fhir/R4`)
     if (running.notice !== undefined) say(running.notice)
     say('Stop it with Ctrl-C.')
-    await stopSignal()
+    const stopped = stopSignal()
+    if (config.enabled('SALUS_DEMO')) await loadDemo(running.url, json)
+    await stopped
     say('Stopping: finishing what is under way ...')
     await running.close()
     say('Stopped.')
     return EXIT.done
   },
+}
+
+/** Patients of the first start with SALUS_DEMO=on: enough to page through, loaded in a few seconds. */
+const DEMO_PATIENTS = 25
+
+/** Load the demo patients. What is stored already is known from the load's own state, so a later start adds nothing. */
+async function loadDemo(url: string, json: boolean): Promise<void> {
+  const { demo } = await import('./demo.ts')
+  try {
+    await demo.run({ words: [], options: { url, patients: String(DEMO_PATIENTS) }, json })
+  } catch (error) {
+    // The server runs and serves: a failed demo must not end it.
+    process.stderr.write(
+      `salus: the demo patients were not loaded: ${error instanceof Error ? error.message : 'unknown reason'}\n`,
+    )
+  }
 }
 
 /** A terminal's Ctrl-C may arrive twice, directly and through npm: within this it is the same one. */

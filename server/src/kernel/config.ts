@@ -262,8 +262,10 @@ function isLoopback(host: string): boolean {
 }
 
 function nearest(name: string): string {
-  const known = Object.keys(SETTINGS).find((candidate) => distance(candidate, name) <= 3)
-  return known ? ` Did you mean ${known}?` : ''
+  const [closest] = Object.keys(SETTINGS)
+    .map((candidate) => ({ candidate, away: distance(candidate, name) }))
+    .sort((a, b) => a.away - b.away)
+  return closest && closest.away <= 3 ? ` Did you mean ${closest.candidate}?` : ''
 }
 
 function distance(a: string, b: string): number {

@@ -37,9 +37,12 @@ const FIELDS = new Set([
   'to',
 ]) // prettier-ignore
 
+/** Fields of one line; those not on the allow-list are dropped. */
 export type LogFields = Record<string, string | number | boolean | undefined>
+/** Severity, least first. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
+/** Structured log: `event` is a fixed sentence, `fields` are from the allow-list. Never throws. */
 export interface Log {
   /** Whether `debug` writes anything: lets hot paths skip putting its fields together. */
   readonly debugs: boolean

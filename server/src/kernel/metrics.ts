@@ -13,6 +13,7 @@ export function startDefaultMetrics(): void {
 
 const LATENCY_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
+/** What Salus measures of itself; docs/reference/metrics.md. */
 export const metrics = {
   requestSeconds: new Histogram({
     name: 'salus_http_request_seconds',
@@ -55,7 +56,7 @@ export const metrics = {
   }),
   auditLagSeconds: new Gauge({
     name: 'salus_audit_checkpoint_lag_seconds',
-    help: 'Age of the newest signed checkpoint.',
+    help: 'Age of the newest signed checkpoint while leaves wait to be signed; 0 when all are.',
     registers: [registry],
   }),
   poolConnections: new Gauge({

@@ -6,10 +6,12 @@ import type { Fault } from './fault.ts'
  */
 export type Result<T, F = Fault> = { ok: true; value: T } | { ok: false; fault: F }
 
+/** A success. */
 export function ok<T>(value: T): { ok: true; value: T } {
   return { ok: true, value }
 }
 
+/** An expected failure. */
 export function fail<F>(fault: F): { ok: false; fault: F } {
   return { ok: false, fault }
 }
