@@ -35,7 +35,9 @@ export async function patchedResource(
   const before = (await openRow(store, row)).toString()
   const { resourceType, id } = JSON.parse(before) as Resource
   const after = applyPatch(before, request.patch)
-  if (after.resource.resourceType !== resourceType || after.resource.id !== id) raise(IDENTITY_CHANGED)
+  // A JSON Patch may replace the document itself, with anything.
+  const patched = after.resource as Resource | null
+  if (patched?.resourceType !== resourceType || patched.id !== id) raise(IDENTITY_CHANGED)
   refuseOutgrown(after.exact)
   return after
 }
