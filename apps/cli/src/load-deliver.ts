@@ -13,7 +13,7 @@ export interface Refused {
 
 /** How the sending of a piece ended. */
 export interface Delivered {
-  /** `stopped`: known not to be stored, and not refused either. `unknown`: the connection was lost after it was sent. */
+  /** `stopped`: known not to be stored, and not refused either. `unknown`: the connection was lost after it was sent, or the answer was 502 or 504. */
   outcome: 'stored' | 'refused' | 'unknown' | 'stopped'
   /** Resources created or updated, and creates whose resource was there already. */
   stored: number
@@ -62,8 +62,8 @@ function giveUp(total: Delivered, rest: Piece, how: 'unknown' | 'stopped'): Deli
 
 /** Not stored, says the server: RFC 6585 §4, RFC 9110 §15.6.4, and a request that did not arrive in time. */
 const COME_AGAIN = new Set([408, 429, 503])
-/** A proxy lost the server while it was working. */
-const LOST_BEHIND_PROXY = new Set([502, 504])
+/** A proxy lost the server while it was working, or the server its database: it may be stored. */
+const OUTCOME_UNKNOWN = new Set([502, 504])
 
 async function send(delivery: Delivery, piece: Piece): Promise<Answer | 'unknown' | 'stopped'> {
   const body = bodyOf(piece)
@@ -81,7 +81,7 @@ async function send(delivery: Delivery, piece: Piece): Promise<Answer | 'unknown
         delivery.token.refused(token)
         continue
       }
-      const isLost = LOST_BEHIND_PROXY.has(answer.status)
+      const isLost = OUTCOME_UNKNOWN.has(answer.status)
       if (!COME_AGAIN.has(answer.status) && !isLost) return answer
       if (isLost && !piece.repeatable) return 'unknown'
       retryAfterMs = answer.retryAfterMs
@@ -110,7 +110,11 @@ function tally(total: Delivered, piece: Piece, answer: Answer): number[] {
     const { response, outcome } = responses[index] ?? {}
     const status = statusOf(response?.status)
     if (COME_AGAIN.has(status)) again.push(index)
-    else if (status < 200 || status >= 300)
+    else if (OUTCOME_UNKNOWN.has(status)) {
+      // Nobody knows whether it is stored: what leaves the same when it is sent twice is sent again.
+      if (piece.repeatable) again.push(index)
+      else total.refused.push({ entry, reason: { status, code: 'load.unknown' } })
+    } else if (status < 200 || status >= 300)
       for (const reason of reasonsOf(status, outcome ?? response?.outcome)) total.refused.push({ entry, reason })
     else if (entry.method === 'POST' && status === 200) total.existing++
     else if (entry.method !== 'GET' && entry.method !== 'HEAD') total.stored++

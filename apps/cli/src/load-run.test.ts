@@ -156,6 +156,20 @@ test('a proxy that lost the server leaves the same doubt', async () => {
   assert.equal(bodies.length, 1)
 })
 
+test('a server that does not know whether it stored leaves the same doubt, for a Bundle and for entries of a batch', async () => {
+  const body = { issue: [{ severity: 'error', details: { coding: [{ code: 'audit.ledger.outcome-unknown' }] } }] }
+  behaviours = [(_request, _body, response) => response.writeHead(504).end(JSON.stringify(body))]
+  const whole = await load([transaction('a')], { name: 'outcome-unknown' })
+  assert.deepEqual([whole.report.unknown.length, whole.report.resources.stored, bodies.length], [1, 0, 1])
+  behaviours = [answer(400), statuses('504')]
+  const entries = await load([transaction('b')], { name: 'outcome-unknown-entry' })
+  assert.equal(entries.report.resources.stored, 0)
+  assert.equal(bodies.length, 2)
+  behaviours = [statuses('201', '504'), statuses('200')]
+  const again = await load([puts('c', 'd')], { name: 'outcome-unknown-puts' })
+  assert.equal(again.report.resources.stored, 2)
+})
+
 test('resources with ids are sent again after a lost connection: that stores them once', async () => {
   behaviours = [cut, answer(504)]
   const { report } = await load([puts('a', 'b')], { name: 'puts' })

@@ -24,7 +24,12 @@ const STATUS_OF_CODE: Record<string, number> = {
   'fhir.http.media-type': 415,
   'fhir.http.method': 405,
   'fhir.audit-event.read-only': 405,
+  // 503 says that nothing was done and invites to send it again; here it may be stored.
+  'audit.ledger.outcome-unknown': 504,
 }
+
+/** Faults whose issue type is more exact than their category's. */
+const ISSUE_OF_CODE: Record<string, string> = { 'audit.ledger.outcome-unknown': 'timeout' }
 
 export function statusOf(fault: Fault): number {
   return STATUS_OF_CODE[fault.code] ?? ANSWERS[fault.category].status
@@ -41,7 +46,7 @@ export function outcomeOf(fault: Fault): object {
 function issueOf(fault: Fault): object {
   return {
     severity: fault.category === 'bug' ? 'fatal' : 'error',
-    code: ANSWERS[fault.category].issue,
+    code: ISSUE_OF_CODE[fault.code] ?? ANSWERS[fault.category].issue,
     details: { coding: [{ system: 'https://salus.health/fault', code: fault.code }] },
     diagnostics: fault.message,
     ...(fault.expression === undefined ? {} : { expression: [fault.expression] }),
