@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { FaultError } from '@salus/server/kernel'
-import { fetchToken } from './token.ts'
+import { fetchToken, serverUrl } from './token.ts'
 
 let next: { status: number; body: string } = { status: 200, body: '' }
 const server = createServer((_request, response) => response.writeHead(next.status).end(next.body))
@@ -23,4 +23,23 @@ test('a busy token endpoint is told from one that refuses the client, whatever i
   assert.equal(await faultOf(429, '{}'), 'busy cli.server-busy')
   assert.equal(await faultOf(401, '{"error":"invalid_client"}'), 'unauthenticated cli.client-refused')
   assert.equal(await faultOf(500, '<html>'), 'unauthenticated cli.client-refused')
+})
+
+test('the address of a server with a certificate begins with https, and an IPv6 host stands in brackets', (t) => {
+  const names = ['SALUS_TLS_CERT', 'SALUS_TLS_KEY', 'SALUS_HTTP_HOST', 'SALUS_HTTP_PORT', 'SALUS_PUBLIC_URL']
+  const before = names.map((name) => [name, process.env[name]] as const)
+  t.after(() => {
+    for (const [name, value] of before)
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+  })
+  for (const name of names) delete process.env[name]
+  Object.assign(process.env, { SALUS_HTTP_HOST: '::1', SALUS_HTTP_PORT: '8421' })
+  assert.equal(serverUrl(), 'http://[::1]:8421')
+  // Only read here: what is in the files is looked at by the server.
+  Object.assign(process.env, { SALUS_TLS_CERT: import.meta.filename, SALUS_TLS_KEY: import.meta.filename })
+  assert.equal(serverUrl(), 'https://[::1]:8421')
+  process.env['SALUS_PUBLIC_URL'] = 'http://record.example.org'
+  assert.equal(serverUrl(), 'http://record.example.org')
+  assert.equal(serverUrl('http://given/'), 'http://given')
 })

@@ -27,9 +27,11 @@ export async function clientCredentials(): Promise<{ id: string; secret: string 
 export function serverUrl(given?: string): string {
   if (given !== undefined) return given.replace(/\/+$/, '')
   const config = loadConfig()
+  const scheme = config.get('SALUS_TLS_CERT') === undefined ? 'http' : 'https'
+  const host = config.required('SALUS_HTTP_HOST')
   return (
-    config.get('SALUS_PUBLIC_URL') ??
-    `http://${config.required('SALUS_HTTP_HOST')}:${config.required('SALUS_HTTP_PORT')}`
+    config.get('SALUS_PUBLIC_URL')?.replace(/\/+$/, '') ??
+    `${scheme}://${host.includes(':') ? `[${host}]` : host}:${config.required('SALUS_HTTP_PORT')}`
   )
 }
 
