@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { typeNumber } from '@salus/fhir-model'
 import {
   faultCode,
   type Json,
@@ -39,9 +40,22 @@ test('a search is in the audit with the patients it disclosed and, sealed at res
   await client.get('Patient?family=lind')
   const [event] = events(await client.get(`AuditEvent?patient=${id}&subtype=search`))
   assert.match(JSON.stringify(event), new RegExp(Buffer.from('family=lind').toString('base64')))
-  const [record] = (await server.audit({ action: 'search' })).filter((one) => one.patients.length > 0)
+  const [record] = (await server.audit({ action: 'search' })).filter((one) => one.detail !== undefined)
   assert.ok(record?.detail)
   assert.doesNotMatch(record.detail.toString('latin1'), /lind/)
+})
+
+test('a search for the accesses of a patient is an access of that patient; one for nobody is of nobody', async () => {
+  const other = await server.client()
+  await other.get(`AuditEvent?patient=Patient/${id}`)
+  await other.get('AuditEvent?patient=Patient/unknown')
+  await other.get('AuditEvent')
+  const rid = server.platform.vault.ridOf(1, typeNumber('Patient') as number, id)
+  const searches = (await server.audit({ action: 'search' })).filter((record) => record.client === other.id)
+  assert.deepEqual(
+    searches.map(({ patients }) => patients),
+    [[], [], [rid]],
+  )
 })
 
 test('searches by agent and date find what fits and nothing else', async () => {

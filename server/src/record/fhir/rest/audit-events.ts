@@ -60,13 +60,15 @@ async function search(
   const wanted = await recordQuery(store, caller, query)
   const { records, next } = await findRecords(store.database, wanted)
   const type = typeNumber('AuditEvent') as number
-  await store.ledger.record(auditRecord(store, caller, { action: 'search', type, count: records.length }))
+  // Who looks through a patient's accesses looks into that patient's record.
+  const patients = wanted.patient === undefined || wanted.patient < 0 ? [] : [wanted.patient]
+  await store.ledger.record(auditRecord(store, caller, { action: 'search', type, patients, count: records.length }))
   const nextQuery = new URLSearchParams(query)
   if (next)
     nextQuery.set('_page', store.vault.sealText('audit-page', caller.tenant, JSON.stringify(next), caller.client))
   const link = [
-    { relation: 'self', url: `${fhirBase}/AuditEvent?${query}` },
-    ...(next ? [{ relation: 'next', url: `${fhirBase}/AuditEvent?${nextQuery}` }] : []),
+    { relation: 'self', url: `${fhirBase}/AuditEvent?${query.toString()}` },
+    ...(next ? [{ relation: 'next', url: `${fhirBase}/AuditEvent?${nextQuery.toString()}` }] : []),
   ]
   const entry = records.map((found) => {
     const resource = eventOf(store, caller, found)
