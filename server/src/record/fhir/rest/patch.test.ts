@@ -106,6 +106,10 @@ test('a patch that does not fit or makes an invalid resource is refused', async 
   }
   const renamed = await client.patch(`Patient/${id}`, [{ op: 'replace', path: '/id', value: 'other' }])
   assert.equal(faultCode(renamed), 'fhir.patch.identity-changed')
+  for (const value of [null, 1, []]) {
+    const replaced = await client.patch(`Patient/${id}`, [{ op: 'replace', path: '', value }])
+    assert.equal(faultCode(replaced), 'fhir.patch.identity-changed')
+  }
   const jsonObject = await client.patch(`Patient/${id}`, '{"op":"add"}', {
     'content-type': 'application/json-patch+json',
   })
@@ -172,4 +176,28 @@ test('If-Match guards a patch', async () => {
   assert.equal((await client.patch(`Patient/${id}`, change, { 'if-match': 'W/"2"' })).status, 412)
   assert.equal((await client.patch(`Patient/${id}`, change, { 'if-match': 'W/"1"' })).status, 200)
   assert.equal((await client.get(`Patient/${id}`)).body.meta.versionId, '2')
+})
+
+test('who may not read cannot ask a patch for values: no test, no filter; plain changes are made', async () => {
+  const id = await patient()
+  const blind = await server.client('system/Patient.cud')
+  for (const body of [
+    [{ op: 'test', path: '/active', value: true }],
+    [
+      { op: 'replace', path: '/active', value: false },
+      { op: 'test', path: '/name/0/family', value: 'Lind' },
+    ],
+    replaceActive("Patient.where(name.family='Lind').active", { valueBoolean: false }),
+  ]) {
+    const answer = await blind.patch(`Patient/${id}`, body)
+    assert.equal(answer.status, 403, answer.text)
+    assert.equal(faultCode(answer), 'fhir.forbidden')
+  }
+  assert.equal((await client.get(`Patient/${id}`)).body.meta.versionId, '1')
+  for (const body of [
+    [{ op: 'replace', path: '/active', value: false }],
+    replaceActive('Patient.active', { valueBoolean: true }),
+  ])
+    assert.equal((await blind.patch(`Patient/${id}`, body)).status, 200)
+  assert.equal((await client.patch(`Patient/${id}`, [{ op: 'test', path: '/active', value: true }])).status, 200)
 })

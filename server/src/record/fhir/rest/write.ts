@@ -41,7 +41,11 @@ export function writeRequestOf(caller: Caller, request: FhirRequest): WriteReque
   if (request.ifNoneMatch === '*') one.onlyIfAbsent = true
   if (request.fullUrl !== undefined) one.fullUrl = request.fullUrl
   if (action === 'create' || action === 'update') addResource(one, request)
-  if (action === 'patch') one.patch = patchOf(request)
+  if (action === 'patch') {
+    one.patch = patchOf(request)
+    // Whether a test or a filter holds tells a value, so it needs the right to read.
+    if (asksForValues(one.patch)) requireScope(caller, type, 'r')
+  }
   return one
 }
 
@@ -72,6 +76,16 @@ function patchOf(request: FhirRequest): NonNullable<WriteRequest['patch']> {
   }
   return raise(PATCH_BODY)
 }
+
+function asksForValues({ format, body }: NonNullable<WriteRequest['patch']>): boolean {
+  if (format === 'json-patch') return Array.isArray(body) && body.some((operation) => operation?.op === 'test')
+  const { parameter } = body as { parameter?: { part?: { name?: string; valueString?: unknown }[] }[] }
+  const parts = (Array.isArray(parameter) ? parameter : []).flatMap((one) => (Array.isArray(one?.part) ? one.part : []))
+  return parts.some((part) => part?.name === 'path' && !PLAIN_PATH.test(String(part.valueString)))
+}
+
+/** Elements and positions only; where() and the like look at values. */
+const PLAIN_PATH = /^\w+(\[\d+\])?(\.\w+(\[\d+\])?)*$/
 
 function checkedId(id: string): string {
   return /^[A-Za-z0-9\-.]{1,64}$/.test(id) ? id : raise(BAD_ID)
