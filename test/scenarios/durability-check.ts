@@ -108,7 +108,7 @@ async function storedVersions(database: Database): Promise<{ version: string; pa
     text: 'select type, rid, version, patient from record.resource union all select type, rid, version, patient from record.history',
   })
   return rows.map(([type, rid, version, patient]) => ({
-    version: `${type}/${rid}/${version}`,
+    version: `${Number(type)}/${Number(rid)}/${Number(version)}`,
     patient: Number(patient),
   }))
 }

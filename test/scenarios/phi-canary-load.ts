@@ -261,8 +261,33 @@ export async function readMarked({ client }: Load, id: string): Promise<void> {
 
 /** Everything a client can get wrong with patients' data in hand. */
 export async function sendWrongly(load: Load, id: string): Promise<void> {
-  const { client, url } = load
-  const wrong = (what: string, answer: Promise<Answer>): Promise<void> => refused(load, what, answer)
+  await sendInvalidBodies(load)
+  await searchWrongly(load)
+  await nameWrongly(load)
+  await patchWrongly(load, id)
+  await goElsewhere(load)
+  // Headers that a proxy or a tracer adds are logged or exported by many servers.
+  const headers = {
+    'x-request-id': STEM,
+    traceparent: `00-${STEM}-01`,
+    tracestate: `x=${STEM}`,
+    baggage: `name=${STEM}`,
+    'user-agent': STEM,
+    referer: `https://example.org/${STEM}`,
+    from: `${STEM}@example.org`,
+    cookie: `name=${STEM}`,
+  }
+  await done('headers', load.client.get(`Patient/${id}`, headers))
+}
+
+function wrongAt(load: Load): (what: string, answer: Promise<Answer>) => Promise<void> {
+  return (what, answer) => refused(load, what, answer)
+}
+
+/** Bodies that are no resource, no JSON, or no FHIR. */
+async function sendInvalidBodies(load: Load): Promise<void> {
+  const { client } = load
+  const wrong = wrongAt(load)
   const invalid: Record<string, Json> = {
     'unknown element': markedPatient({ favourite: marker('unknown') }),
     'bad date': markedPatient({ birthDate: `${BIRTH_DATE}x` }),
@@ -284,6 +309,12 @@ export async function sendWrongly(load: Load, id: string): Promise<void> {
   for (const [what, body] of Object.entries(bodies)) await wrong(what, client.post('Patient', body))
   await wrong('UTF-16', client.post('Patient', Buffer.from(JSON.stringify(markedPatient()), 'utf16le')))
   await wrong('media type', client.send('POST', 'Patient', marker('body'), { 'content-type': `text/${STEM}` }))
+}
+
+/** Searches that cannot be read, with what was searched for in them. */
+async function searchWrongly(load: Load): Promise<void> {
+  const { client } = load
+  const wrong = wrongAt(load)
   const queries = [
     'birthdate',
     '_lastUpdated',
@@ -304,6 +335,12 @@ export async function sendWrongly(load: Load, id: string): Promise<void> {
   ]
   for (const name of queries) await wrong(`search by ${name}`, client.get(`Patient?${name}=${marker('search')}`))
   await wrong('bad form', client.send('POST', 'Patient/_search', marker('form'), { 'content-type': 'text/plain' }))
+}
+
+/** Addresses and conditions that name nothing, or something else. */
+async function nameWrongly(load: Load): Promise<void> {
+  const { client } = load
+  const wrong = wrongAt(load)
   await wrong('bad escape', client.get(`Patient/${STEM}%zz`))
   await wrong('unknown type', client.get(`${marker('type')}/1`))
   await wrong('unknown type to write', client.post(STEM, markedPatient()))
@@ -323,6 +360,12 @@ export async function sendWrongly(load: Load, id: string): Promise<void> {
     client.put(`Patient/${CLIENT_ID}`, markedPatient({ id: CLIENT_ID }), { 'if-match': 'W/"99"' }),
   )
   await wrong('If-None-Exist', client.post('Patient', markedPatient(), { 'if-none-exist': `${STEM}=${marker('x')}` }))
+}
+
+/** Patches that are malformed, or do not apply. */
+async function patchWrongly(load: Load, id: string): Promise<void> {
+  const { client } = load
+  const wrong = wrongAt(load)
   const patches: Json[] = [
     [{ op: 'replace', path: `/${STEM}/0`, value: marker('patch') }],
     [{ op: 'test', path: '/birthDate', value: marker('patch') }],
@@ -333,6 +376,12 @@ export async function sendWrongly(load: Load, id: string): Promise<void> {
     fhirPathPatch('Patient.birthDate', marker('patch')),
   ]
   for (const [index, patch] of patches.entries()) await wrong(`patch ${index}`, client.patch(`Patient/${id}`, patch))
+}
+
+/** What never reaches the FHIR API: other paths, other credentials, broken HTTP. */
+async function goElsewhere(load: Load): Promise<void> {
+  const { client, url } = load
+  const wrong = wrongAt(load)
   await wrong('token', client.get('Patient', { authorization: `Bearer ${marker('token')}` }))
   await wrong('outside', client.get(`${url}/${STEM}?name=${marker('outside')}`))
   await wrong('oauth path', client.get(`${url}/oauth2/${STEM}`))
@@ -358,18 +407,6 @@ export async function sendWrongly(load: Load, id: string): Promise<void> {
     'over-long header',
     rawRequest(url, `GET /fhir/R4/Patient HTTP/1.1\r\nhost: x\r\nx-patient: ${STEM.repeat(4_000)}\r\n\r\n`),
   )
-  // Headers that a proxy or a tracer adds are logged or exported by many servers.
-  const headers = {
-    'x-request-id': STEM,
-    traceparent: `00-${STEM}-01`,
-    tracestate: `x=${STEM}`,
-    baggage: `name=${STEM}`,
-    'user-agent': STEM,
-    referer: `https://example.org/${STEM}`,
-    from: `${STEM}@example.org`,
-    cookie: `name=${STEM}`,
-  }
-  await done('headers', client.get(`Patient/${id}`, headers))
 }
 
 /** Bytes on a socket, for what no HTTP client would send. */

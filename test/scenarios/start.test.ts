@@ -38,6 +38,67 @@ test('each start that cannot work ends with one line and its own exit code, and 
   assert.equal(kept.status, 201, kept.text)
   assert.deepEqual(await first.stop(), { code: EXIT.done, signal: null })
 
+  const files = await keyFiles(home)
+  const refusals = { ...configurationRefusals(files), ...keyRefusals(files) }
+  for (const [name, refusal] of Object.entries(refusals)) await t.test(name, () => refuses(home, refusal))
+  await t.test('a port in use', () => refusesPortInUse(home))
+  await t.test('a data directory in use, whose owner serves on', () => refusesSecondOwner(home, kept.body.id))
+  await t.test('a record that a newer Salus migrated', () => refusesNewerRecord(home))
+  await t.test('a cluster of a newer PostgreSQL', () => refusesNewerCluster(home))
+  await t.test('the next correct start works, and everything is still there', () => startsAgain(home, kept.body.id))
+})
+
+test('without a bootstrap client the first start writes one, for its owner alone, and later starts leave it', async (t) => {
+  const home = await serverHome()
+  t.after(() => home.remove())
+  const path = join(home.dataDir, 'client.json')
+  const first = await home.start({ environment: { SALUS_BOOTSTRAP_CLIENT: '' } })
+  assert.match(first.stdout, /Its secret is in .*client\.json/)
+  const text = readFileSync(path, 'utf8')
+  const { id, secret } = JSON.parse(text) as { id: string; secret: string }
+  assert.equal(statSync(path).mode & 0o777, 0o600)
+  assert.ok(!first.stdout.includes(secret) && !first.stderr.includes(secret))
+  assert.equal((await (await home.client({ id, secret })).get('Patient')).status, 200)
+  await first.stop()
+
+  const second = await home.start({ environment: { SALUS_BOOTSTRAP_CLIENT: '' } })
+  assert.ok(!second.stdout.includes('client.json'))
+  assert.equal(readFileSync(path, 'utf8'), text)
+  assert.equal((await (await home.client({ id, secret })).get('Patient')).status, 200)
+  // A bootstrap client is for the first start: it cannot be slipped in later.
+  await second.stop()
+  await home.start()
+  await assert.rejects(home.client(), /answered 401/)
+})
+
+test('a root key that was lost is not replaced by a new one', async (t) => {
+  const home = await serverHome()
+  t.after(() => home.remove())
+  const first = await home.start()
+  await first.stop()
+  const key = join(home.dataDir, 'keys', 'root.key')
+  renameSync(key, `${key}.kept`)
+  await refuses(home, { environment: {}, exit: EXIT.keys, code: 'vault.root-key-missing' })
+  renameSync(`${key}.kept`, key)
+  const again = await home.start()
+  await again.stop()
+})
+
+interface KeyFiles {
+  missing: string
+  /** Holds no key. */
+  garbage: string
+  /** The key of another record. */
+  other: string
+  /** The right key, readable by others. */
+  exposed: string
+  /** Cannot be read as a file, even by root. */
+  directory: string
+  /** A port where nobody listens. */
+  nobody: number
+}
+
+async function keyFiles(home: ServerHome): Promise<KeyFiles> {
   const garbage = join(home.dataDir, 'garbage.key')
   writeFileSync(garbage, 'no key\n', { mode: 0o600 })
   const other = join(home.dataDir, 'other.key')
@@ -49,8 +110,11 @@ test('each start that cannot work ends with one line and its own exit code, and 
   mkdirSync(directory)
   const nobody = await freePort()
   const missing = join(home.dataDir, 'missing.key')
+  return { missing, garbage, other, exposed, directory, nobody }
+}
 
-  const settings: Record<string, Refusal> = {
+function configurationRefusals({ missing, garbage }: KeyFiles): Record<string, Refusal> {
+  return {
     'an unknown setting': {
       environment: { SALUS_HTTP_PROT: '1' },
       exit: EXIT.configuration,
@@ -91,6 +155,11 @@ test('each start that cannot work ends with one line and its own exit code, and 
       exit: EXIT.configuration,
       code: 'http.host-unknown',
     },
+  }
+}
+
+function keyRefusals({ missing, garbage, other, exposed, directory, nobody }: KeyFiles): Record<string, Refusal> {
+  return {
     'a database that does not answer': {
       environment: { SALUS_DATABASE_URL: `postgres://salus:secret@127.0.0.1:${nobody}/salus` },
       exit: EXIT.database,
@@ -122,94 +191,57 @@ test('each start that cannot work ends with one line and its own exit code, and 
       code: 'vault.wrong-root-key',
     },
   }
-  for (const [name, refusal] of Object.entries(settings)) await t.test(name, () => refuses(home, refusal))
+}
 
-  await t.test('a port in use', async () => {
-    const holder = createServer().listen(0, '127.0.0.1')
-    await once(holder, 'listening')
-    const { port } = holder.address() as { port: number }
-    await refuses(home, {
-      environment: { SALUS_HTTP_PORT: String(port) },
-      exit: EXIT.inUse,
-      code: 'http.port-in-use',
-    })
-    holder.close()
+async function refusesPortInUse(home: ServerHome): Promise<void> {
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  const { port } = holder.address() as { port: number }
+  await refuses(home, {
+    environment: { SALUS_HTTP_PORT: String(port) },
+    exit: EXIT.inUse,
+    code: 'http.port-in-use',
   })
+  holder.close()
+}
 
-  await t.test('a data directory in use, whose owner serves on', async () => {
-    const owner = await home.start()
-    await refuses(home, {
-      environment: { SALUS_HTTP_PORT: String(await freePort()) },
-      exit: EXIT.inUse,
-      code: 'db.data-dir-in-use',
-    })
-    const read = await (await home.client()).get(`Basic/${kept.body.id}`)
-    assert.equal(read.status, 200)
-    await withOwner(home, (sql) => sql("insert into salus.migration values ('audit', 9999, 'of-tomorrow', '', 0)"))
-    await owner.stop()
+async function refusesSecondOwner(home: ServerHome, keptId: string): Promise<void> {
+  const owner = await home.start()
+  await refuses(home, {
+    environment: { SALUS_HTTP_PORT: String(await freePort()) },
+    exit: EXIT.inUse,
+    code: 'db.data-dir-in-use',
   })
+  const read = await (await home.client()).get(`Basic/${keptId}`)
+  assert.equal(read.status, 200)
+  await withOwner(home, (sql) => sql("insert into salus.migration values ('audit', 9999, 'of-tomorrow', '', 0)"))
+  await owner.stop()
+}
 
-  await t.test('a record that a newer Salus migrated', async () => {
-    await refuses(home, { environment: {}, exit: EXIT.database, code: 'db.newer-schema' })
-    assert.deepEqual(home.databaseProcesses(), [])
-  })
+async function refusesNewerRecord(home: ServerHome): Promise<void> {
+  await refuses(home, { environment: {}, exit: EXIT.database, code: 'db.newer-schema' })
+  assert.deepEqual(home.databaseProcesses(), [])
+}
 
-  await t.test('a cluster of a newer PostgreSQL', async () => {
-    const file = join(home.dataDir, 'postgres', 'data', 'PG_VERSION')
-    const version = readFileSync(file, 'utf8')
-    const { uid, gid } = statSync(file)
-    writeFileSync(file, '99\n')
-    await refuses(home, { environment: {}, exit: EXIT.database, code: 'db.data-dir-newer' })
-    writeFileSync(file, version)
-    assert.deepEqual({ uid, gid }, { uid: statSync(file).uid, gid: statSync(file).gid })
-  })
+async function refusesNewerCluster(home: ServerHome): Promise<void> {
+  const file = join(home.dataDir, 'postgres', 'data', 'PG_VERSION')
+  const version = readFileSync(file, 'utf8')
+  const { uid, gid } = statSync(file)
+  writeFileSync(file, '99\n')
+  await refuses(home, { environment: {}, exit: EXIT.database, code: 'db.data-dir-newer' })
+  writeFileSync(file, version)
+  assert.deepEqual({ uid, gid }, { uid: statSync(file).uid, gid: statSync(file).gid })
+}
 
-  await t.test('the next correct start works, and everything is still there', async () => {
-    await withCluster(home, (sql) => sql('delete from salus.migration where number = 9999'))
-    const again = await home.start()
-    const read = await (await home.client()).get(`Basic/${kept.body.id}`)
-    assert.equal(read.status, 200)
-    assert.equal(read.body.code.text, 'kept')
-    assert.deepEqual(await again.stop('SIGTERM'), { code: EXIT.done, signal: null })
-    assert.deepEqual(home.databaseProcesses(), [])
-  })
-})
-
-test('without a bootstrap client the first start writes one, for its owner alone, and later starts leave it', async (t) => {
-  const home = await serverHome()
-  t.after(() => home.remove())
-  const path = join(home.dataDir, 'client.json')
-  const first = await home.start({ environment: { SALUS_BOOTSTRAP_CLIENT: '' } })
-  assert.match(first.stdout, /Its secret is in .*client\.json/)
-  const text = readFileSync(path, 'utf8')
-  const { id, secret } = JSON.parse(text) as { id: string; secret: string }
-  assert.equal(statSync(path).mode & 0o777, 0o600)
-  assert.ok(!first.stdout.includes(secret) && !first.stderr.includes(secret))
-  assert.equal((await (await home.client({ id, secret })).get('Patient')).status, 200)
-  await first.stop()
-
-  const second = await home.start({ environment: { SALUS_BOOTSTRAP_CLIENT: '' } })
-  assert.ok(!second.stdout.includes('client.json'))
-  assert.equal(readFileSync(path, 'utf8'), text)
-  assert.equal((await (await home.client({ id, secret })).get('Patient')).status, 200)
-  // A bootstrap client is for the first start: it cannot be slipped in later.
-  await second.stop()
-  await home.start()
-  await assert.rejects(home.client(), /answered 401/)
-})
-
-test('a root key that was lost is not replaced by a new one', async (t) => {
-  const home = await serverHome()
-  t.after(() => home.remove())
-  const first = await home.start()
-  await first.stop()
-  const key = join(home.dataDir, 'keys', 'root.key')
-  renameSync(key, `${key}.kept`)
-  await refuses(home, { environment: {}, exit: EXIT.keys, code: 'vault.root-key-missing' })
-  renameSync(`${key}.kept`, key)
+async function startsAgain(home: ServerHome, keptId: string): Promise<void> {
+  await withCluster(home, (sql) => sql('delete from salus.migration where number = 9999'))
   const again = await home.start()
-  await again.stop()
-})
+  const read = await (await home.client()).get(`Basic/${keptId}`)
+  assert.equal(read.status, 200)
+  assert.equal(read.body.code.text, 'kept')
+  assert.deepEqual(await again.stop('SIGTERM'), { code: EXIT.done, signal: null })
+  assert.deepEqual(home.databaseProcesses(), [])
+}
 
 async function withOwner(home: ServerHome, work: (sql: (text: string) => Promise<unknown>) => Promise<unknown>) {
   const connection = await openConnection({ url: await home.databaseUrl() })
