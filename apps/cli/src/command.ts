@@ -44,7 +44,7 @@ export function parseCommand(command: Command, args: string[]): CommandInput & {
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true })
   return {
     words: positionals,
-    options: values as CommandInput['options'],
+    options: values,
     json: values['json'] === true,
     help: values['help'] === true,
   }

@@ -55,7 +55,7 @@ function bucketOf(item: Item): unknown {
   const value = systemValue(item)
   if (value === undefined) return complexBucket(item as FhirNode)
   if (typeof value === 'string') return temporalFromText(value) === undefined ? `s${value}` : TIME_BUCKET
-  if (isNumeric(value)) return `n${toDecimal(value).trimmed()}`
+  if (isNumeric(value)) return `n${toDecimal(value).trimmed().toString()}`
   if (isTemporal(value)) return TIME_BUCKET
   return typeof value === 'boolean' ? value : QUANTITY_BUCKET
 }

@@ -59,7 +59,7 @@ function contained(id: string, run: Run): FhirNode | undefined {
   if (!isObject(root)) return undefined
   if (id === '') return toNode(root, '')
   const resources = Array.isArray(root.contained) ? root.contained : []
-  const found = resources.find((resource) => isObject(resource) && resource.id === id)
+  const found: unknown = resources.find((resource) => isObject(resource) && resource.id === id)
   return found === undefined ? undefined : toNode(found, '')
 }
 

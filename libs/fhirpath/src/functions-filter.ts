@@ -82,7 +82,7 @@ export const filterFunctions: FunctionTable = {
           run.total = result
           return true
         })
-        const total = run.total as Items
+        const total = run.total
         run.total = outer
         return total
       }

@@ -112,6 +112,8 @@ export function systemTypeName(value: SystemValue): string {
       return 'String'
     case 'number':
       return 'Integer'
+    default:
+      break
   }
   if (value instanceof Decimal) return 'Decimal'
   if (value instanceof Quantity) return 'Quantity'

@@ -35,7 +35,7 @@ export function applyFhirPathPatch<T extends object>(resource: T, parameters: un
   const run = new Run(options.steps === undefined ? {} : { steps: options.steps }, [root.node])
   const patcher = new Patcher({ root, run, model: options.model })
   for (const operation of operations) patcher.apply(operation)
-  return result as T
+  return result
 }
 
 class Patcher {

@@ -88,5 +88,5 @@ export function unitQuotient(left: string, right: string): string {
 /** As FHIRPath writes it: `4 'mg'`, `1 day`, `3 days` stay apart only by what was written. */
 export function quantityText(quantity: Quantity): string {
   const { unit } = quantity
-  return quantity.calendar ? `${quantity.value} ${unit}` : `${quantity.value} '${unit}'`
+  return quantity.calendar ? `${quantity.value.toString()} ${unit}` : `${quantity.value.toString()} '${unit}'`
 }

@@ -20,7 +20,7 @@ export async function startAll(options: {
   const external = config.get('SALUS_DATABASE_URL')
   onStep?.(external === undefined ? 'starting the embedded database' : 'connecting to the database')
   const embedded = external === undefined ? await startEmbeddedPostgres({ dataDir: config.dataPath(), log }) : undefined
-  const databaseUrl = embedded?.url ?? (external as string)
+  const databaseUrl = embedded?.url ?? external ?? ''
   try {
     onStep?.('preparing the database')
     await migrateAll(config, databaseUrl)

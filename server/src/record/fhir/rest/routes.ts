@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Identity } from '#identity'
 import { assert, type Clock, errorFields, type Fault, FaultError, LIMITS, type Log, metrics, raise } from '#kernel'
@@ -183,7 +182,7 @@ function addBody(request: FastifyRequest, exchange: FhirRequest, bytes: Buffer |
   const body = jsonOf(request, bytes)
   if (body.bytes.length > LIMITS.resourceBytesMax) raise(TOO_LARGE)
   checkResource(body.value, body.scan.members)
-  exchange.resource = body.value as Resource
+  exchange.resource = body.value
   if (body.scan.lossyNumbers) exchange.exact = parseExactly(body.bytes) as Resource
 }
 
@@ -251,11 +250,6 @@ async function faultAnswer(routes: FhirRoutes, fault: Fault, caller: Caller | un
     }
   }
   return jsonResponse(statusOf(answered), outcomeOf(answered))
-}
-
-/** Request ids are ours, so that a client cannot write into the log. */
-export function newRequestId(): string {
-  return randomUUID()
 }
 
 const MEDIA_TYPE: Fault = {

@@ -74,5 +74,5 @@ export function draftOf(store: Pick<RecordStore, 'vault'>, tenant: number, input
 /** The resource with id and meta of this version in front; other meta (tags, profiles, labels) is the client's. */
 function stamped(resource: Resource, id: string, meta: Record<string, unknown>): Resource {
   const { resourceType, id: _id, meta: given, ...rest } = resource
-  return { resourceType, id, meta: { ...given, ...meta }, ...rest } as Resource
+  return { resourceType, id, meta: { ...given, ...meta }, ...rest }
 }
