@@ -105,7 +105,7 @@ function equalJson(left: unknown, right: unknown): boolean {
 /** `~` of two collections: order does not count, empty equals empty (http://hl7.org/fhirpath/N1/#equivalence). */
 export function equivalentCollections(run: Run, left: Items, right: Items, at: number, units?: UnitConverter): boolean {
   if (left.length !== right.length) return false
-  const rest: unknown[] = [...(right as unknown[])]
+  const rest = [...right]
   for (const item of left) {
     run.spend(rest.length, at)
     const found = rest.findIndex((candidate) => equivalentItems(item, candidate, units))
@@ -151,7 +151,7 @@ function equivalentJson(left: unknown, right: unknown): boolean {
   if (typeof left === 'string' && typeof right === 'string') return plainText(left) === plainText(right)
   if (Array.isArray(left) && Array.isArray(right)) {
     if (left.length !== right.length) return false
-    const rest = [...right]
+    const rest: unknown[] = [...(right as unknown[])]
     for (const item of left) {
       const found = rest.findIndex((candidate) => equivalentJson(item, candidate))
       if (found === -1) return false
