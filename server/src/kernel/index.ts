@@ -7,4 +7,5 @@ export { createLog, errorFields, type Log, type LogFields, type LogLevel } from 
 export { metrics, registry, startDefaultMetrics } from './metrics.ts'
 export { Phi } from './phi.ts'
 export { fail, ok, type Result } from './result.ts'
+export { eventLoopTurns } from './turns.ts'
 export { VERSION } from './version.ts'

@@ -1,9 +1,11 @@
 import {
   type FindMatches,
   findMatches,
+  identifiersOf,
   matchesFilters,
   parseSearch,
   type SearchDeps,
+  soleIdentifier,
   statementNames,
 } from './search/index.ts'
 import type { ConditionSearch } from './store/conditions.ts'
@@ -33,14 +35,20 @@ export function conditionSearch(deps: SearchDeps): ConditionSearch {
   const find: FindMatches = findMatches(deps)
   return {
     find,
-    inResource(type, query, resource) {
+    inMemory(type, query) {
       const parsed = parseSearch({
         types: [type],
         parameters: [...new URLSearchParams(query)],
         clock: deps.clock,
         ...(deps.base === undefined ? {} : { base: deps.base }),
       })
-      return parsed.ok && parsed.value.filters.length > 0 && matchesFilters(resource, parsed.value.filters, deps.base)
+      const filters = parsed.ok ? parsed.value.filters : []
+      const identifier = soleIdentifier(filters)
+      return {
+        ...(identifier === undefined ? {} : { identifier }),
+        matches: (resource) => filters.length > 0 && matchesFilters(resource, filters, deps.base),
+      }
     },
+    identifiersOf,
   }
 }

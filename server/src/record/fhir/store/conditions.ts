@@ -7,8 +7,17 @@ import type { Caller, Resource } from './write-request.ts'
 export interface ConditionSearch {
   /** At most `limit` current resources of `type` that match; on `connection` when the answer must see behind locks. */
   find(caller: Caller, type: string, query: string, limit: number, connection?: Connection): Promise<{ rid: number }[]>
+  /** The condition for resources that are not stored yet, parsed once. */
+  inMemory(type: string, query: string): MemoryCondition
+  /** What `MemoryCondition.identifier` is compared with. */
+  identifiersOf(resource: Resource): string[]
+}
+
+export interface MemoryCondition {
+  /** Set when the condition is one `identifier=system|value` and nothing else: it matches what has this among its identifiers. */
+  identifier?: string
   /** Whether a resource that is not stored yet would match. */
-  inResource(type: string, query: string, resource: Resource): boolean
+  matches(resource: Resource): boolean
 }
 
 /** A search that decides what a write does, and what it found. */

@@ -1,8 +1,9 @@
 import { typeNumber } from '@salus/fhir-model'
-import { raise } from '#kernel'
+import { eventLoopTurns, raise } from '#kernel'
 import type { WriteDependencies } from './apply-writes.ts'
 import { type Conditions, canonicalQuery } from './conditions.ts'
 import type { Draft } from './draft.ts'
+import { matchDrafts, type TypedCondition } from './memory-conditions.ts'
 import { openRow } from './open-row.ts'
 import type { RecordStore } from './record-store.ts'
 import { idOf, NOT_FOUND } from './resolve-targets.ts'
@@ -39,7 +40,11 @@ export async function linkEntries(dependencies: WriteDependencies, entries: Entr
     links.size > 0 && html.includes('urn:')
       ? html.replace(/urn:(?:uuid|oid):[\w.-]+/g, (urn) => links.get(urn) ?? urn)
       : html
-  for (const resource of resources) rewriteReferences(resource, rewrite, narrative)
+  const turn = eventLoopTurns(dependencies.store.clock)
+  for (const resource of resources) {
+    rewriteReferences(resource, rewrite, narrative)
+    await turn()
+  }
 }
 
 /** What other entries call each entry's resource -> its final `Type/id`. */
@@ -64,10 +69,23 @@ async function resolveConditional(
   found: { resources: Resource[]; links: Map<string, string> },
 ): Promise<void> {
   const references = new Set<string>()
-  for (const resource of found.resources) conditionalReferences(resource, references)
+  const turn = eventLoopTurns(dependencies.store.clock)
+  for (const resource of found.resources) {
+    conditionalReferences(resource, references)
+    await turn()
+  }
+  if (references.size === 0) return
+  const { store, conditionSearch } = dependencies
+  const conditions = [...references].map((reference): TypedCondition => {
+    const mark = reference.indexOf('?')
+    return { type: reference.slice(0, mark), query: canonicalQuery(reference.slice(mark + 1)) }
+  })
+  const drafts = new Set(entries.drafts.filter((draft) => draft !== undefined))
+  const inside = await matchDrafts(conditionSearch, store.clock, conditions, drafts)
   await Promise.all(
-    [...references].map(async (reference) => {
-      found.links.set(reference, await conditionalTarget(dependencies, entries, reference))
+    [...references].map(async (reference, index) => {
+      const condition = conditions[index] as TypedCondition
+      found.links.set(reference, await conditionalTarget(dependencies, entries, condition, inside[index] ?? []))
     }),
   )
 }
@@ -75,18 +93,9 @@ async function resolveConditional(
 async function conditionalTarget(
   dependencies: WriteDependencies,
   entries: Entries,
-  reference: string,
+  { type, query }: TypedCondition,
+  inside: readonly Draft[],
 ): Promise<string> {
-  const mark = reference.indexOf('?')
-  const type = reference.slice(0, mark)
-  const query = canonicalQuery(reference.slice(mark + 1))
-  const inside = [...new Set(entries.drafts)].filter(
-    (draft) =>
-      draft?.resource &&
-      draft.type === type &&
-      draft.expected === 0 &&
-      dependencies.conditionSearch.inResource(type, query, draft.resource),
-  )
   const stored = await entries.conditions.match(type, query)
   const candidates = inside.length + (stored.matched > 0 ? 1 : 0)
   if (candidates !== 1)
