@@ -1,4 +1,4 @@
-import { type Fault, LIMITS, raise } from '#kernel'
+import { type Clock, eventLoopTurns, type Fault, LIMITS, raise } from '#kernel'
 import type { Resource } from '../store/write-request.ts'
 import { checkResource, DOUBLE_KEY } from '../validate/check-resource.ts'
 import { type FhirRequest, parsePrefer } from './exchange.ts'
@@ -11,14 +11,20 @@ export interface BundleEntry {
 }
 
 /** The entries of a batch or transaction as requests. The Bundle itself must be sound; entries are checked by `check`. */
-export function bundleEntries(body: JsonBody, fhirBase: string): BundleEntry[] {
+export async function bundleEntries(body: JsonBody, fhirBase: string, clock: Clock): Promise<BundleEntry[]> {
   const bundle = body.value
   const entries = bundle.entry ?? []
   if (!Array.isArray(entries)) raise(MALFORMED)
   if (entries.length > LIMITS.bundleEntriesMax) raise(TOO_MANY)
   const inside = body.scan.entries.reduce((sum, span) => sum + span.members, 0)
   if (wrapperMembers(bundle) !== body.scan.members - inside) raise(DOUBLE_KEY)
-  return entries.map((entry: unknown, index) => bundleEntry(body, fhirBase, entry, index))
+  const turn = eventLoopTurns(clock)
+  const requests: BundleEntry[] = []
+  for (const [index, entry] of entries.entries()) {
+    requests.push(bundleEntry(body, fhirBase, entry, index))
+    await turn()
+  }
+  return requests
 }
 
 function bundleEntry(body: JsonBody, fhirBase: string, entry: unknown, index: number): BundleEntry {

@@ -1,6 +1,6 @@
-import { type Fault, FaultError, raise } from '#kernel'
+import { eventLoopTurns, type Fault, FaultError, raise } from '#kernel'
 import { applyWrites, type WriteDependencies } from '../store/apply-writes.ts'
-import type { Caller } from '../store/write-request.ts'
+import type { Caller, WriteRequest } from '../store/write-request.ts'
 import { type BundleEntry, bundleEntries } from './bundle-entries.ts'
 import { type FhirResponse, type Handler, type Prefer } from './exchange.ts'
 import type { JsonBody } from './json-body.ts'
@@ -24,7 +24,7 @@ export async function bundle(
 ): Promise<FhirResponse> {
   const type = body.value.type
   if (body.value.resourceType !== 'Bundle' || (type !== 'batch' && type !== 'transaction')) raise(NOT_A_BUNDLE)
-  const entries = bundleEntries(body, dependencies.fhirBase)
+  const entries = await bundleEntries(body, dependencies.fhirBase, dependencies.store.clock)
   const responses =
     type === 'batch'
       ? await batch(dependencies, caller, entries)
@@ -65,13 +65,7 @@ async function transaction(
   const writes: number[] = []
   const reads: number[] = []
   for (const [index, entry] of entries.entries()) (isRead(entry) ? reads : writes).push(index)
-  const requests = writes.map((index) =>
-    inEntry(index, () => {
-      const entry = entries[index] as BundleEntry
-      entry.check()
-      return { ...writeRequestOf(caller, entry.request), place: `Bundle.entry[${index}]` }
-    }),
-  )
+  const requests = await checkedRequests(dependencies, caller, entries, writes)
   const responses: FhirResponse[] = []
   const outcomes = requests.length > 0 ? await applyWrites(dependencies, caller, requests, 'transaction') : []
   for (const [place, index] of writes.entries())
@@ -88,6 +82,26 @@ async function transaction(
     }
   }
   return responses
+}
+
+async function checkedRequests(
+  { store }: BundleDependencies,
+  caller: Caller,
+  entries: readonly BundleEntry[],
+  writes: readonly number[],
+): Promise<WriteRequest[]> {
+  const turn = eventLoopTurns(store.clock)
+  const requests: WriteRequest[] = []
+  for (const index of writes) {
+    const entry = entries[index] as BundleEntry
+    const request = inEntry(index, () => {
+      entry.check()
+      return { ...writeRequestOf(caller, entry.request), place: `Bundle.entry[${index}]` }
+    })
+    requests.push(request)
+    await turn()
+  }
+  return requests
 }
 
 function isRead(entry: BundleEntry): boolean {

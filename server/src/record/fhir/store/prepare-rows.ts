@@ -1,9 +1,10 @@
 import { patientReferences, typeNumber } from '@salus/fhir-model'
-import { raise } from '#kernel'
+import { eventLoopTurns, raise } from '#kernel'
 import type { DataKey, PatientKey } from '#vault'
-import { type IndexTools, indexResource } from '../search/index-resource.ts'
+import type { IndexTools } from '../search/index-resource.ts'
 import type { IndexRow } from '../search/index-row.ts'
 import type { Draft } from './draft.ts'
+import { indexDrafts } from './index-drafts.ts'
 import type { RecordStore } from './record-store.ts'
 import type { LocalId, ResolvedIds } from './resolve-ids.ts'
 import { type DeletedRow, NO_DATE, noRows, type WriteRows } from './rows.ts'
@@ -20,7 +21,7 @@ const PATIENT = typeNumber('Patient') as number
  * Index, seal and lay out the drafts of one unit of work. Each resource is sealed under the key of the one patient its
  * owner references name; a resource of no patient, or of several, is sealed under the tenant's key.
  *
- * Fault `fhir.store.patient-erased` (gone) when that patient's key was shredded.
+ * Faults: `fhir.store.patient-erased` (gone) when that patient's key was shredded; `fhir.store.values-to-index-too-many`.
  */
 export async function prepareRows(
   store: RecordStore,
@@ -28,7 +29,12 @@ export async function prepareRows(
   drafts: readonly Draft[],
   ids: ResolvedIds,
 ): Promise<PreparedRows> {
-  const owners = drafts.map((draft) => (draft.resource ? ownerIds(draft.resource) : []))
+  const turn = eventLoopTurns(store.clock)
+  const owners: LocalId[][] = []
+  for (const { resource } of drafts) {
+    owners.push(resource ? ownerIds(resource) : [])
+    await turn()
+  }
   await ids.resolve(owners.flat(), { create: true })
   for (const [index, draft] of drafts.entries())
     draft.patient = await patientOf(store, tenant, draft, owners[index] ?? [], ids)
@@ -37,13 +43,14 @@ export async function prepareRows(
     const owner = owners[index]?.find(({ type, id }) => ids.rid(type, id) === drafts[index]?.patient)?.id
     return owner === undefined ? { tokens } : { tokens, owner }
   }
-  const indexed = drafts.map((draft, index) => draft.resource && indexResource(draft.resource, indexTools(index)))
+  const indexed = await indexDrafts(store.clock, drafts, indexTools)
   await ids.resolve(referencedIds(indexed), { create: true })
   const keys = await keysOf(store, tenant, drafts, ids)
 
   const rows = noRows()
   rows.aliases = ids.aliases
   for (const [index, draft] of drafts.entries()) {
+    await turn()
     if (!draft.resource) {
       rows.deleted.push(tombstone(store, tenant, draft, keys(draft.patient)))
       continue
