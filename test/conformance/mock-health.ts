@@ -68,7 +68,7 @@ async function runQuery(client: TestClient, query: Query, pools: Pools): Promise
       return value
     })
   const params = Object.entries(query.params).map(([name, value]): [string, string] => [name, filled(value)])
-  const path = filled(query.path) + (params.length > 0 ? `?${new URLSearchParams(params)}` : '')
+  const path = filled(query.path) + (params.length > 0 ? `?${new URLSearchParams(params).toString()}` : '')
   const answer = await client.get(path, query.headers)
   const reason = flaw(answer, params)
   const note = answer.status >= 400 ? `refused: ${answer.status}` : undefined

@@ -52,7 +52,8 @@ function countMembers(node: unknown): number {
 
 /** The same value, with each number that would lose its written form kept as raw text (`1.50` stays `1.50`). */
 export function parseExactly(bytes: Buffer): Record<string, unknown> {
-  return JSON.parse(bytes.toString('utf8'), keepNumberText as (key: string, value: unknown) => unknown)
+  const reviver = keepNumberText as (key: string, value: unknown) => unknown
+  return JSON.parse(bytes.toString('utf8'), reviver) as Record<string, unknown>
 }
 
 function keepNumberText(_key: string, value: unknown, context: { source: string }): unknown {

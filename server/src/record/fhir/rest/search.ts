@@ -13,7 +13,7 @@ import type { RecordStore } from '../store/record-store.ts'
 import type { Caller } from '../store/write-request.ts'
 import { sealDetail } from './audit-detail.ts'
 import { auditRecord } from './audit-record.ts'
-import { type Narrowing, narrowed, parseNarrowing } from './elements.ts'
+import { narrowed, parseNarrowing } from './elements.ts'
 import type { FhirRequest, FhirResponse, Handler } from './exchange.ts'
 import { requireScope, requireType } from './require.ts'
 import { searchBundle } from './search-bundle.ts'
@@ -90,7 +90,7 @@ async function respond(dependencies: SearchHandlerDependencies, caller: Caller, 
   })
   // Bodies are opened while the audit record's commit is under way; the answer leaves when both are done.
   const [opened] = await Promise.all([openRows(store, rows), store.ledger.record(record)])
-  const bodies = narrowing ? opened.map((body) => body && narrowed(body, narrowing as Narrowing)) : opened
+  const bodies = narrowing ? opened.map((body) => body && narrowed(body, narrowing)) : opened
   const matches = answer.matches.length
   return {
     status: 200,

@@ -180,7 +180,7 @@ function unitOf(
       version: draft.version,
       patient: draft.patient,
     })),
-    write: { composer: recordComposer as NonNullable<Unit['write']>['composer'], rows: prepared.rows },
+    write: { composer: recordComposer, rows: prepared.rows },
     ...(conditions.any ? { locks: conditions.locks(), verify: (connection) => conditions.stillHold(connection) } : {}),
   }
 }

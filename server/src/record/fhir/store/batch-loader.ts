@@ -18,7 +18,7 @@ interface Asked<K, V> {
 export function batchLoader<K, V>(
   fetch: (keys: K[]) => Promise<(V | undefined)[]>,
 ): (key: K) => Promise<V | undefined> {
-  let asked: Asked<K, V>[] = []
+  const asked: Asked<K, V>[] = []
   let inFlight = 0
   let scheduled = false
 
