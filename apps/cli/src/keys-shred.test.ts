@@ -28,8 +28,6 @@ after(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-const NOT_THERE = [404, 410]
-
 async function created(type: string, resource: object): Promise<string> {
   const answer = await one.post(type, { resourceType: type, ...resource })
   assert.equal(answer.status, 201, answer.text)
@@ -109,13 +107,26 @@ test('an erased patient is gone on every process, nobody else is, and no backup 
   assert.doesNotMatch(shred.stdout, /Erasmus/)
 
   for (const client of [one, two]) {
-    for (const gone of [patient, observation, condition, `${patient}/_history/1`, `${observation}/_history/1`])
-      assert.ok(NOT_THERE.includes((await client.get(gone)).status), gone)
+    for (const gone of [
+      patient,
+      observation,
+      condition,
+      `${patient}/_history/1`,
+      `${patient}/_history/3`,
+      `${observation}/_history/1`,
+      `${patient}/_history`,
+      `${patient}/_history?_count=1`,
+      `${patient}/_history?_since=2999-01-01T00:00:00Z`,
+    ])
+      assert.equal((await client.get(gone)).status, 404, gone)
     assert.deepEqual(await names(client, 'Patient?family=erasmus'), [other])
     assert.deepEqual(await names(client, `Observation?patient=${patient}`), [])
     assert.deepEqual(await names(client, `Observation?patient=${other}&code=8867-4`), [kept])
     assert.equal((await client.get(other)).status, 200)
-    assert.doesNotMatch((await client.get(`${patient}/_history`)).text, /Erasmus/)
+    assert.doesNotMatch((await client.get('Patient/_history')).text, new RegExp(patient))
+    const patched = await client.patch(patient, [{ op: 'replace', path: '/active', value: true }])
+    assert.equal(patched.status, 404)
+    assert.equal((await client.delete(patient)).headers.get('etag'), null)
     const write = await client.post('Observation', {
       resourceType: 'Observation',
       status: 'final',
@@ -166,7 +177,7 @@ async function restoredElsewhere(
     const process = await startServerProcess({ config, databaseUrl: database.url, log })
     try {
       const client = one.at({ fhirBase: `http://127.0.0.1:${port}/fhir/R4` })
-      for (const gone of expected.gone) assert.ok(NOT_THERE.includes((await client.get(gone)).status), gone)
+      for (const gone of expected.gone) assert.equal((await client.get(gone)).status, 404, gone)
       for (const there of expected.there) assert.equal((await client.get(there)).status, 200)
       assert.deepEqual(await names(client, 'Patient?family=erasmus'), [expected.there[0]])
     } finally {

@@ -41,20 +41,32 @@ export async function history(
     ...(at === undefined ? {} : { at }),
     ...(place ? { before: place } : {}),
   })
-  if (key && rows.length === 0 && !place && !query.has('_since') && at === undefined) {
+  const fetched = rows.slice(0, limit)
+  const opened = await openRows(store, fetched)
+  // What belonged to an erased patient is not there any more, for the reader and for the audit.
+  const page = fetched.flatMap((row, index) => {
+    const body = opened[index]
+    return body ? [{ row, body }] : []
+  })
+  if (key && page.length === 0 && !(await everWas(store, key))) {
     await store.ledger.record(
       auditRecord(store, caller, { action: 'history', outcome: 'failed', type: key.type, rid: key.rid }),
     )
     raise(NOT_FOUND)
   }
-  const page = rows.slice(0, limit)
-  const [bodies] = await Promise.all([openRows(store, page), store.ledger.record(recordOf(store, caller, key, page))])
+  await store.ledger.record(recordOf(store, caller, key, page))
   const next =
     rows.length > limit
       ? nextLink(dependencies, caller, { request, query, last: rows[limit - 1] as StoredRow })
       : undefined
   const self = `${dependencies.fhirBase}/${request.path.join('/')}${request.query === '' || place ? '' : `?${request.query}`}`
-  return { status: 200, body: historyBundle(dependencies, { page, bodies, self, next }) }
+  return { status: 200, body: historyBundle(dependencies, { page, self, next }) }
+}
+
+/** Whether the newest version, current or tombstone, opens: a page may be empty for another reason. */
+async function everWas(store: RecordStore, { tenant, type, rid }: RowKey): Promise<boolean> {
+  const newest = await historyRows(store.database, { tenant, types: [type], rid, limit: 1 })
+  return (await openRows(store, newest))[0] !== undefined
 }
 
 function typesOf(caller: Caller, type: string | undefined): number[] {
@@ -87,12 +99,12 @@ function instant(text: string | null): number | undefined {
   return ms
 }
 
-function recordOf(store: RecordStore, caller: Caller, key: RowKey | undefined, page: readonly StoredRow[]) {
+function recordOf(store: RecordStore, caller: Caller, key: RowKey | undefined, page: readonly OpenedRow[]) {
   return auditRecord(store, caller, {
     action: 'history',
     type: key?.type ?? 0,
     rid: key?.rid ?? 0,
-    patients: [...new Set(page.map((row) => row.patient).filter((patient) => patient !== 0))],
+    patients: [...new Set(page.map(({ row }) => row.patient).filter((patient) => patient !== 0))],
     count: page.length,
   })
 }
@@ -110,7 +122,7 @@ function nextLink(dependencies: HistoryDependencies, caller: Caller, { request, 
     '_page',
     dependencies.store.vault.sealText('history-page', caller.tenant, JSON.stringify(place), caller.client),
   )
-  return `${dependencies.fhirBase}/${request.path.join('/')}?${following}`
+  return `${dependencies.fhirBase}/${request.path.join('/')}?${following.toString()}`
 }
 
 function placeOf(store: RecordStore, caller: Caller, page: string | null): HistoryPlace | undefined {
@@ -125,18 +137,20 @@ function placeOf(store: RecordStore, caller: Caller, page: string | null): Histo
   return JSON.parse(text) as HistoryPlace
 }
 
+interface OpenedRow {
+  row: StoredRow
+  body: Buffer
+}
+
 interface HistoryPage {
-  page: readonly StoredRow[]
-  bodies: readonly (Buffer | undefined)[]
+  page: readonly OpenedRow[]
   self: string
   next: string | undefined
 }
 
-function historyBundle({ store, fhirBase }: HistoryDependencies, { page, bodies, self, next }: HistoryPage): Buffer {
+function historyBundle({ store, fhirBase }: HistoryDependencies, { page, self, next }: HistoryPage): Buffer {
   const link = [{ relation: 'self', url: self }, ...(next === undefined ? [] : [{ relation: 'next', url: next }])]
-  const entries = page.flatMap((row, index) => {
-    const body = bodies[index]
-    if (!body) return []
+  const entries = page.map(({ row, body }) => {
     const type = typeName(row.type) as string
     const id = idOf(body)
     const address = `${type}/${id}`
@@ -152,7 +166,7 @@ function historyBundle({ store, fhirBase }: HistoryDependencies, { page, bodies,
         lastModified: new Date(row.updated).toISOString(),
       },
     }).slice(1)
-    return [row.deleted ? `${head},${tail}` : `${head},"resource":${body.toString()},${tail}`]
+    return row.deleted ? `${head},${tail}` : `${head},"resource":${body.toString()},${tail}`
   })
   return Buffer.from(
     // R4 knows no empty arrays.

@@ -1,5 +1,5 @@
 import { raise } from '#kernel'
-import { openRow } from '../store/open-row.ts'
+import { openRows } from '../store/open-row.ts'
 import type { RecordStore } from '../store/record-store.ts'
 import { ResolvedIds } from '../store/resolve-ids.ts'
 import { GONE, NOT_FOUND } from '../store/resolve-targets.ts'
@@ -18,6 +18,7 @@ export async function read(store: RecordStore, caller: Caller, request: FhirRequ
   const row = key && (await store.current(key))
   if (!row) return missing(store, caller, type, key)
   if (isUnchanged(request, row)) {
+    await opened(store, caller, type, row)
     await store.ledger.record(recordOf(store, caller, 'read', row))
     return { status: 304, version: row.version, lastModified: row.updated }
   }
@@ -51,7 +52,9 @@ export async function locate(
 }
 
 async function missing(store: RecordStore, caller: Caller, type: string, key: RowKey | undefined): Promise<never> {
-  const [gone] = key ? await tombstones(store.database, [key]) : []
+  const [tombstone] = key ? await tombstones(store.database, [key]) : []
+  // What an erasure left does not open: it is answered like what never existed.
+  const [gone] = tombstone ? await openRows(store, [tombstone]) : []
   const where = key ? { type: key.type, rid: key.rid } : { type: requireType(type) }
   await store.ledger.record(auditRecord(store, caller, { action: 'read', outcome: 'failed', ...where }))
   return raise(gone ? GONE : NOT_FOUND)
@@ -65,14 +68,20 @@ async function answer(
 ): Promise<FhirResponse> {
   const { row, action } = found
   const narrowing = request.query === '' ? undefined : parseNarrowing(new URLSearchParams(request.query))
-  // The body is opened while the audit record's commit is under way; it leaves only when both are done.
-  const [body] = await Promise.all([openRow(store, row), store.ledger.record(recordOf(store, caller, action, row))])
+  const body = await opened(store, caller, request.path[0] as string, row)
+  await store.ledger.record(recordOf(store, caller, action, row))
   return {
     status: 200,
     body: narrowing ? narrowed(body, narrowing) : body,
     version: row.version,
     lastModified: row.updated,
   }
+}
+
+/** The body. Without the patient's key nothing is disclosed, and no access is recorded as one that succeeded. */
+async function opened(store: RecordStore, caller: Caller, type: string, row: StoredRow): Promise<Buffer> {
+  const [body] = await openRows(store, [row])
+  return body ?? missing(store, caller, type, row)
 }
 
 function recordOf(store: RecordStore, caller: Caller, action: 'read' | 'vread', row: StoredRow) {

@@ -4,7 +4,8 @@ import type { RecordStore } from './record-store.ts'
 import type { StoredRow } from './rows.ts'
 
 /**
- * Open stored versions: the serialised JSON of each, in order; undefined for a row whose patient's key was shredded.
+ * Open stored versions: the serialised JSON of each, in order; undefined for a row whose patient's key was shredded, and for
+ * the tombstone that an erasure left, which has no body.
  * Keys of all patients of one call are fetched together.
  */
 export async function openRows(store: RecordStore, rows: readonly StoredRow[]): Promise<(Buffer | undefined)[]> {
@@ -14,7 +15,7 @@ export async function openRows(store: RecordStore, rows: readonly StoredRow[]): 
   const keys = patients.length > 0 ? await store.vault.patientKeys(tenant, patients) : undefined
   return rows.map((row) => {
     const key: DataKey | undefined = row.patient === 0 ? store.vault.tenantKey(tenant) : keys?.get(row.patient)
-    return key && store.vault.open(key, row, row.sealed)
+    return key && row.sealed.length > 0 ? store.vault.open(key, row, row.sealed) : undefined
   })
 }
 

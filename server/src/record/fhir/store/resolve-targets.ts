@@ -23,11 +23,10 @@ export async function resolveTargets(
   if (requests.every((request) => request.action === 'create' && request.condition === undefined))
     return { targets: requests.map(() => ({ expected: 0, latest: 0 })), ids: new ResolvedIds(store, caller.tenant) }
   const matches = await Promise.all(
-    requests.map((request) =>
-      request.condition === undefined
-        ? undefined
-        : atPlace(request, () => conditions.match(request.type, request.condition as string)),
-    ),
+    requests.map(async (request) => {
+      const { type, condition } = request
+      return condition === undefined ? undefined : atPlace(request, () => conditions.match(type, condition))
+    }),
   )
   const named = requests.flatMap((request, index) => {
     const id =
@@ -43,7 +42,7 @@ export async function resolveTargets(
     return request.action === 'create' || id === undefined ? undefined : ids.rid(request.type, id)
   })
   const keys = requests.map((request, index) => keyOf(caller.tenant, request.type, rids[index]))
-  const current = await Promise.all(keys.map((key) => key && store.current(key)))
+  const current = await Promise.all(keys.map(async (key) => key && store.current(key)))
   const gone = await tombstonesOf(store, keys, current)
   const targets = await Promise.all(
     requests.map((request, index) =>
@@ -99,7 +98,7 @@ async function judge(store: RecordStore, request: WriteRequest, found: Found): P
   }
   if (request.action === 'create')
     return current ? { ...target, settled: await existing(store, request.type, current) } : target
-  if (request.action === 'patch' && !current) raise(gone ? GONE : NOT_FOUND)
+  if (request.action === 'patch' && !current) raise(gone && !isErased(gone) ? GONE : NOT_FOUND)
   if (request.action === 'delete' && !current)
     return {
       ...target,
@@ -107,8 +106,8 @@ async function judge(store: RecordStore, request: WriteRequest, found: Found): P
         status: 204,
         type: request.type,
         id: request.id ?? '',
-        version: gone?.version ?? 0,
-        updated: gone?.updated ?? 0,
+        version: gone && !isErased(gone) ? gone.version : 0,
+        updated: gone && !isErased(gone) ? gone.updated : 0,
       },
     }
   if (request.action === 'update' && found.matched === 0 && current) raise(ID_TAKEN)
@@ -118,6 +117,11 @@ async function judge(store: RecordStore, request: WriteRequest, found: Found): P
     return { ...target, id }
   }
   return request.id === undefined ? target : { ...target, id: request.id }
+}
+
+/** The tombstone of an erasure has no body: to clients it is as if the resource had never been. */
+function isErased(tombstone: StoredRow): boolean {
+  return tombstone.sealed.length === 0
 }
 
 /** A conditional create that found its resource answers with it. */
