@@ -26,8 +26,8 @@ export interface Told {
 export const TRANSACTION_ENTRIES = 5
 /** How long a writer waits before it tries a server that is down again. */
 const PAUSE_MS = 50
-/** A server that is going down, or whose database is, may say so; a race may be lost. */
-const EXPECTED = new Set([409, 412, 429, 503])
+/** A server that is going down, or whose database is, may say so (504: nobody knows whether it was stored); a race may be lost. */
+const EXPECTED = new Set([409, 412, 429, 503, 504])
 
 export function nothingTold(): Told {
   return { writes: [], transactions: new Set(), conditions: new Map(), reads: new Map(), strange: [] }
