@@ -3,15 +3,16 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { startTestServer } from '../fixtures/server.ts'
 import { expectedFailures, judged } from './expected-failures.ts'
+import { inferno } from './inferno.ts'
 import { mockHealth } from './mock-health.ts'
-import { r4Examples } from './r4-examples.ts'
 import { writeReport } from './report.ts'
+import { r4Examples, usCoreExamples } from './round-trip.ts'
 import type { Case, Suite } from './suite.ts'
 import { synthea } from './synthea.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const CORPORA = join(ROOT, '..', 'shared', 'corpora')
-const SUITES: readonly Suite[] = [r4Examples, synthea, mockHealth]
+const SUITES: readonly Suite[] = [r4Examples, usCoreExamples, inferno, synthea, mockHealth]
 
 process.exit(await main(process.argv.slice(2)))
 

@@ -7,19 +7,33 @@ import { type Case, failed, inLanes, passed, type Suite } from './suite.ts'
 /** Requests at once: the machine has two cores. */
 const LANES = 4
 
-export const r4Examples: Suite = {
-  name: 'r4-examples',
-  proves:
-    'Each example of the FHIR R4 specification is stored by PUT under its own id and read back the same, apart from the version and time that storing adds; decimals are compared as text.',
-  folders: ['hl7-r4-examples'],
-  async *run(server, corpora) {
-    const folder = join(corpora, 'hl7-r4-examples')
-    const client = await server.client()
-    const files = readdirSync(folder)
-      .filter((name) => name.endsWith('.json'))
-      .sort()
-    yield* inLanes(files, LANES, (name) => roundTrip(client, name, readFileSync(join(folder, name))))
-  },
+const PROVES =
+  'is stored by PUT under its own id and read back the same, apart from the version and time that storing adds; decimals are compared as text.'
+
+/** The specification's own examples. */
+export const r4Examples = roundTrips(
+  'r4-examples',
+  'hl7-r4-examples',
+  `Each example of the FHIR R4 specification ${PROVES}`,
+)
+
+export const usCoreExamples = roundTrips(
+  'us-core-examples',
+  'us-core-examples',
+  `Each example of US Core 9.0.0 ${PROVES}`,
+)
+
+function roundTrips(name: string, folder: string, proves: string): Suite {
+  return {
+    name,
+    proves,
+    folders: [folder],
+    async *run(server, corpora) {
+      const client = await server.client()
+      const files = readdirSync(join(corpora, folder)).filter((file) => file.endsWith('.json'))
+      yield* inLanes(files.sort(), LANES, (file) => roundTrip(client, file, readFileSync(join(corpora, folder, file))))
+    },
+  }
 }
 
 async function roundTrip(client: TestClient, name: string, bytes: Buffer): Promise<Case> {
