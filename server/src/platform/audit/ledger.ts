@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Connection, type Database, isConnectionLost, type Part, sqlState } from '#db'
 import { type OutboxEntry, outboxPart } from '#events'
 import { type Clock, errorFields, type Fault, FaultError, type Log, metrics } from '#kernel'
+import { checkBehindLocks } from './guard.ts'
 import { restoreTree } from './log-tree.ts'
 import { leafHash, type MerkleTree } from './merkle.ts'
 import { type AuditRecord, encodeRecord } from './record.ts'
-import { claimNode, isNodeFree, logPart, logRowExists, takeLocks } from './store.ts'
+import { claimNode, isNodeFree, logPart, logRowExists } from './store.ts'
 
 /** Turns the rows of all units that share a commit into SQL parts, set-wise: one statement part per table. */
 export interface Composer<Rows> {
@@ -19,8 +20,8 @@ export interface Unit<Rows = unknown> {
   write?: { composer: Composer<Rows>; rows: Rows }
   /** Taken for the whole commit, in ascending order, before `verify` looks. */
   locks?: bigint[]
-  /** Looks again, behind the locks, whether what the unit was decided on still holds. */
-  verify?: (connection: Connection) => Promise<boolean>
+  /** Looks again, behind the locks, whether what the unit was decided on still holds. Stops when `late` says so. */
+  verify?: (connection: Connection, late: AbortSignal) => Promise<boolean>
 }
 
 /** Another writer was first: nothing was written; decide again from what is stored now. */
@@ -187,11 +188,10 @@ class GroupCommit implements Ledger {
 
   /** Locks, looks again, drops the units whose ground has shifted, writes the rest. */
   async #guarded(connection: Connection, group: Waiting[]): Promise<Waiting[]> {
-    const locks = [...new Set(group.flatMap((waiting) => waiting.unit.locks ?? []))].sort((a, b) => (a < b ? -1 : 1))
     await connection.query({ text: 'begin' })
     try {
-      await takeLocks(connection, locks)
-      const holds = await Promise.all(group.map((waiting) => waiting.unit.verify?.(connection) ?? true))
+      const units = group.map(({ unit }) => unit)
+      const holds = await checkBehindLocks(this.#database, connection, units)
       const kept = group.filter((_, index) => holds[index])
       const written = kept.length > 0 ? await this.#write(connection, kept, true) : []
       // Without a commit the locks, and the transaction itself, would outlive this group.
@@ -329,6 +329,8 @@ function statementOf(parts: Part[]): { name: string; text: string } {
   return statement
 }
 
+const FAILED = 'The server could not store this or its audit record. Nothing was written and nothing is answered.'
+
 function faultOf(error: unknown, state: string | undefined): FaultError {
   if (error instanceof FaultError) return error
   if (state === '53100')
@@ -349,8 +351,10 @@ function faultOf(error: unknown, state: string | undefined): FaultError {
       },
       { cause: error },
     )
+  // A value that PostgreSQL refuses (classes 22 and 23) is our bug; anything else means that it cannot be written now.
+  const isBug = state !== undefined && /^2[23]/.test(state)
   return new FaultError(
-    { category: 'bug', code: 'audit.ledger.failed', message: 'The server could not store this. Nothing was written.' },
+    { category: isBug ? 'bug' : 'unavailable', code: 'audit.ledger.failed', message: FAILED },
     { cause: error },
   )
 }

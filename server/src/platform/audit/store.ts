@@ -88,6 +88,26 @@ export async function takeLocks(connection: Connection, locks: readonly bigint[]
   await connection.query(TAKE_LOCKS, [int8Array(locks)])
 }
 
+const LIMIT_STATEMENTS: Statement = {
+  name: 'audit-limit-statements',
+  text: `select set_config('statement_timeout', $1, true)`,
+}
+const UNLIMIT_STATEMENTS: Statement = { text: 'set local statement_timeout to default' }
+
+/** Longest time of each statement in the rest of the transaction, in ms; without it the session's own limit again. */
+export async function limitStatements(connection: Connection, ms?: number): Promise<void> {
+  if (ms === undefined) await connection.query(UNLIMIT_STATEMENTS)
+  else await connection.query(LIMIT_STATEMENTS, [String(ms)])
+}
+
+const CANCEL: Statement = { text: 'select pg_cancel_backend($1::int)' }
+
+/** End the statement that runs on `connection` in an error; nothing happens when none does. */
+export async function cancelStatement(database: Queryable, connection: Connection): Promise<void> {
+  const { processID } = connection.raw as unknown as { processID: number }
+  await database.query(CANCEL, [processID])
+}
+
 const NODE_FREE: Statement = {
   name: 'audit-node-free',
   text: `select not exists (select from pg_locks where locktype = 'advisory' and granted

@@ -1,5 +1,6 @@
 import { type AuditRecord, RACE_LOST, type Unit } from '#audit'
 import { assert, FaultError, LIMITS, raise } from '#kernel'
+import { sealDetail } from '../rest/audit-detail.ts'
 import { atPlace } from './at-place.ts'
 import { type ConditionSearch, Conditions } from './conditions.ts'
 import { type Draft, draftOf } from './draft.ts'
@@ -57,13 +58,7 @@ async function attemptWrites(
   const conditions = new Conditions(dependencies.conditionSearch, caller)
   const { targets, ids } = await resolveTargets(dependencies.store, caller, requests, conditions)
   refuseDoubleTargets(requests, targets)
-  const work = { requests, action, conditions, targets, ids }
-  const unmatched = requests.flatMap(({ type, condition }, index) =>
-    condition !== undefined && targets[index]?.expected === 0 ? [`${caller.tenant} ${type}?${condition}`] : [],
-  )
-  return unmatched.length === 0
-    ? storeWrites(dependencies, caller, work)
-    : dependencies.store.pendingConditions.run(unmatched, () => storeWrites(dependencies, caller, work))
+  return storeWrites(dependencies, caller, { requests, action, conditions, targets, ids })
 }
 
 interface AimedWrites {
@@ -181,7 +176,9 @@ function unitOf(
       patient: draft.patient,
     })),
     write: { composer: recordComposer, rows: prepared.rows },
-    ...(conditions.any ? { locks: conditions.locks(), verify: (connection) => conditions.stillHold(connection) } : {}),
+    ...(conditions.any
+      ? { locks: conditions.locks(), verify: (connection, late) => conditions.stillHold(connection, late) }
+      : {}),
   }
 }
 
@@ -218,5 +215,15 @@ function recordOf(
     version: only?.version ?? 0,
     patients: [...patients],
     count,
+    // One record names them all: the outbox, which also does, is not part of what can be proved.
+    ...(count > 1 ? { detail: sealDetail(store.vault, caller.tenant, resourcesOf(drafts, found)) } : {}),
   }
+}
+
+/** Each resource of a transaction as [what was done, type number, rid, version]. */
+function resourcesOf(drafts: readonly Draft[], found: readonly Found[]): string {
+  return JSON.stringify([
+    ...drafts.map((draft) => [draft.action, draft.typeNumber, draft.rid, draft.version]),
+    ...found.map(({ type, rid, version }) => ['found', type, rid, version]),
+  ])
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import type { Connection } from '#db'
-import { raise } from '#kernel'
+import { type Fault, raise } from '#kernel'
 import type { Caller, Resource } from './write-request.ts'
 
 /** The searches that conditional requests and references rest on. */
@@ -40,9 +41,15 @@ export function canonicalQuery(query: string): string {
   return parameters.toString()
 }
 
+/** Distinct conditions of one transaction: all are asked again while nothing else can be stored, in about a second. */
+const CONDITIONS_MAX = 5_000
+/** Conditions asked in one turn of the event loop: about 10 ms of compiling searches. */
+const CONDITIONS_PER_TURN = 100
+
 /** Conditions of one attempt, each asked once however many entries name it. */
 export class Conditions {
   readonly #asked = new Map<string, Promise<Condition>>()
+  #turn: Promise<void> = Promise.resolve()
   readonly #search: ConditionSearch
   readonly #caller: Caller
 
@@ -51,11 +58,15 @@ export class Conditions {
     this.#caller = caller
   }
 
-  /** Fault `fhir.condition.multiple` (412) when more than one resource matches; `fhir.condition.empty` when the query names nothing. */
+  /**
+   * Faults: `fhir.condition.multiple` (412) when more than one resource matches, `fhir.condition.empty` when the query names
+   * nothing, `fhir.condition.too-many` beyond 5,000 distinct ones.
+   */
   async match(type: string, query: string): Promise<Condition> {
     const key = `${type}?${query}`
     let asked = this.#asked.get(key)
     if (!asked) {
+      if (this.#asked.size >= CONDITIONS_MAX) raise(TOO_MANY)
       asked = this.#ask(type, query)
       this.#asked.set(key, asked)
     }
@@ -69,6 +80,8 @@ export class Conditions {
         code: 'fhir.condition.empty',
         message: 'A conditional request needs search parameters that identify one resource.',
       })
+    if (this.#asked.size % CONDITIONS_PER_TURN === CONDITIONS_PER_TURN - 1) this.#turn = this.#turn.then(setImmediate)
+    await this.#turn
     const matches = await this.#search.find(this.#caller, type, query, 2)
     if (matches.length > 1)
       raise({
@@ -86,18 +99,29 @@ export class Conditions {
     )
   }
 
-  /** Asks everything again on `connection` (behind the locks); true when each answer is the same. */
-  async stillHold(connection: Connection): Promise<boolean> {
+  /** Asks everything again on `connection` (behind the locks) until `late`; true when each answer is the same. */
+  async stillHold(connection: Connection, late?: AbortSignal): Promise<boolean> {
     const before = await Promise.all(this.#asked.values())
-    const now = await Promise.all(
-      before.map(({ type, query }) => this.#search.find(this.#caller, type, query, 2, connection)),
-    )
-    return before.every(
-      ({ matched }, index) => (now[index]?.length ?? 0) <= 1 && (now[index]?.[0]?.rid ?? 0) === matched,
-    )
+    for (let first = 0; first < before.length; first += CONDITIONS_PER_TURN) {
+      late?.throwIfAborted()
+      const holds = await Promise.all(
+        before.slice(first, first + CONDITIONS_PER_TURN).map(async ({ type, query, matched }) => {
+          const now = await this.#search.find(this.#caller, type, query, 2, connection)
+          return now.length <= 1 && (now[0]?.rid ?? 0) === matched
+        }),
+      )
+      if (holds.includes(false)) return false
+    }
+    return true
   }
 
   get any(): boolean {
     return this.#asked.size > 0
   }
+}
+
+const TOO_MANY: Fault = {
+  category: 'too-large',
+  code: 'fhir.condition.too-many',
+  message: `A transaction has at most ${CONDITIONS_MAX} different conditions, those in references counted. Split it.`,
 }

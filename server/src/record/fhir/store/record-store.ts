@@ -3,7 +3,6 @@ import type { Database } from '#db'
 import type { Clock } from '#kernel'
 import type { PatientKey, Vault } from '#vault'
 import { batchLoader } from './batch-loader.ts'
-import { type PendingConditions, pendingConditions } from './pending-conditions.ts'
 import { ridSource } from './rid-source.ts'
 import type { RowKey, StoredRow } from './rows.ts'
 import { currentRows, takeRidBlock } from './store.ts'
@@ -19,7 +18,6 @@ export interface RecordStore {
   /** Key of the patient a row belongs to; undefined when unknown or shredded. */
   patientKey(tenant: number, patient: number): Promise<PatientKey | undefined>
   takeRids(count: number): Promise<number[]>
-  pendingConditions: PendingConditions
 }
 
 /** Faults of all functions of the store: `db.unavailable`, `db.too-costly`. */
@@ -27,7 +25,6 @@ export function openRecordStore(base: { database: Database; ledger: Ledger; vaul
   return {
     ...base,
     current: batchLoader<RowKey, StoredRow>((keys) => currentRows(base.database, keys)),
-    pendingConditions: pendingConditions(),
     takeRids: ridSource(() => takeRidBlock(base.database)),
     patientKey: async (tenant, patient) => (await base.vault.patientKeys(tenant, [patient])).get(patient),
   }
