@@ -26,6 +26,8 @@ export const LIMITS = {
   statementMs: 20_000,
   /** Requests under way at once in one process before new ones are answered busy. */
   requestsInFlightMax: 2_000,
+  /** Of these for one client: ten clients at full speed fit, and a loader gains nothing beyond 64. */
+  requestsPerClientMax: 200,
   /** Times a write is tried again after losing a race before the client hears conflict. */
   writeAttemptsMax: 20,
 } as const

@@ -10,6 +10,7 @@ import { type FhirRequest, type FhirResponse, type Handler, jsonResponse } from 
 import { fhirRequestOf, isJson, mediaType, requireJsonWanted, send } from './http-exchange.ts'
 import { type JsonBody, parseExactly, parseJsonBody, parseJsonPatch } from './json-body.ts'
 import { outcomeOf, statusOf } from './outcome.ts'
+import { createPlaces, type Place } from './places.ts'
 
 /** Starts a trace span for one interaction, child of the caller's when `traceparent` names one. */
 export type StartSpan = (traceparent: string | undefined) => {
@@ -29,6 +30,7 @@ export interface FhirRoutes extends DispatchDependencies {
 /** Register the FHIR API: every route authenticates before it reads a body, and every answer is audited before it leaves. */
 export function fhirRoutes(server: FastifyInstance, routes: FhirRoutes): void {
   const handle = dispatch(routes)
+  const places = createPlaces()
   // Bodies stay bytes: they are parsed only after the caller is known.
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: LIMITS.bundleBytesMax }, (_request, body, done) =>
@@ -42,7 +44,16 @@ export function fhirRoutes(server: FastifyInstance, routes: FhirRoutes): void {
       // The connection ends too: an unauthenticated body is never read.
       reply.header('connection', 'close').header('www-authenticate', 'Bearer')
       await sendFault(reply, refused, routes)
+      return
     }
+    // After authentication, so that nobody without a token takes a place.
+    const place = places.take(CALLERS.get(request)?.client ?? '', reply.raw)
+    if (!('code' in place)) {
+      PLACES.set(request, place)
+      return
+    }
+    if (hasBody(request)) reply.header('connection', 'close')
+    await sendFault(reply, place, routes)
   })
   server.all('/*', (request, reply) => answer(routes, handle, request, reply))
   server.all('', (request, reply) => answer(routes, handle, request, reply))
@@ -50,6 +61,12 @@ export function fhirRoutes(server: FastifyInstance, routes: FhirRoutes): void {
 }
 
 const CALLERS = new WeakMap<FastifyRequest, Caller>()
+const PLACES = new WeakMap<FastifyRequest, Place>()
+
+/** What is not read must not be waited for either. */
+function hasBody({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+}
 
 async function authenticate(routes: FhirRoutes, request: FastifyRequest): Promise<Fault | undefined> {
   try {
@@ -85,6 +102,8 @@ async function answer(
   const started = routes.clock.monotonic()
   const traceparent = request.headers.traceparent
   const span = routes.startSpan?.(typeof traceparent === 'string' ? traceparent : undefined)
+  const place = PLACES.get(request)
+  place?.begin()
   metrics.requestsInFlight.inc()
   let interaction: Interaction | undefined
   let status = 500
@@ -100,6 +119,7 @@ async function answer(
     status = statusOf(fault)
     return await sendFault(reply, fault, routes, CALLERS.get(request))
   } finally {
+    place?.end()
     metrics.requestsInFlight.dec()
     const durationMs = routes.clock.monotonic() - started
     const done = { interaction: interaction ?? 'unknown', status }
