@@ -5,6 +5,7 @@ import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import type { Fhir } from '#fhir'
 import type { Identity } from '#identity'
 import { type Config, LIMITS, raise, registry } from '#kernel'
+import { refuseStrangers } from './refuse-strangers.ts'
 
 /** Time a client may take to send its headers and its whole request; slower ones are cut off (slow loris). */
 const HEADERS_MS = 10_000
@@ -39,6 +40,8 @@ export async function httpServer(parts: HttpParts): Promise<FastifyInstance> {
     https: config.get('SALUS_TLS_CERT') ? tls(config) : null,
   }) as FastifyInstance
   server.server.headersTimeout = HEADERS_MS
+  const proxy = config.get('SALUS_TRUSTED_PROXY')
+  if (proxy !== undefined && config.get('SALUS_TLS_CERT') === undefined) refuseStrangers(server.server, proxy)
   server.get('/livez', async () => ({ status: 'alive' }))
   server.get('/readyz', async (_request, reply) =>
     (await parts.ready()) ? { status: 'ready' } : reply.status(503).send({ status: 'not ready' }),
