@@ -1,9 +1,10 @@
 import { type AuditRecord, type Checkpointer, type Ledger, openLedger, startCheckpoints, startIndexer } from '#audit'
 import { type Database, openDatabase } from '#db'
-import { type Fhir, openFhir } from '#fhir'
+import { type Fhir, openFhir, openPatientRecords } from '#fhir'
 import { type Identity, openIdentity } from '#identity'
 import { type Clock, type Config, type Log, raise, VERSION } from '#kernel'
 import { openVault, type Vault } from '#vault'
+import { startErasureSweep } from './erasure-sweep.ts'
 import { startTracing } from './tracing.ts'
 
 /** Everything one server process runs on, in the order of the floors. */
@@ -45,6 +46,8 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
   try {
     const ground = await openGround(options, closers)
     const { database, ledger, vault } = ground
+    const patients = openPatientRecords({ database, ledger, vault, clock })
+    closers.push(await startErasureSweep({ vault, patients, clock, log }))
     const identity = await openIdentity({
       database,
       sealer: vault,

@@ -313,6 +313,13 @@ export async function tombstonesAfter(
   return rows.map(([tenant, patient, lineage, at]) => ({ tenant, patient, lineage, at }) as Tombstone)
 }
 
+const SHREDDED_SINCE: Statement = { text: 'select tenant, patient from vault.shredded where at >= $1' }
+
+export async function shreddedSince(db: Runner, since: number): Promise<{ tenant: number; patient: number }[]> {
+  const rows = await db.query(SHREDDED_SINCE, [since])
+  return rows.map(([tenant, patient]) => ({ tenant, patient }) as { tenant: number; patient: number })
+}
+
 const SHREDDED_AMONG: Statement = {
   text: 'select patient from vault.shredded where tenant = $1 and patient = any($2::bigint[])',
 }

@@ -19,7 +19,7 @@ import {
 } from './rotation.ts'
 import { selfTest } from './self-test.ts'
 import { type ReplayOutcome, replayShredList, type Shredder, type ShredOutcome, shredPatient } from './shredding.ts'
-import { type BranchKeyInfo, countByEpoch, hasBranchKeys } from './store.ts'
+import { type BranchKeyInfo, countByEpoch, hasBranchKeys, shreddedSince } from './store.ts'
 import { openShortText, sealShortText } from './text-seal.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
@@ -67,6 +67,9 @@ export interface Vault {
   shred(tenant: number, patient: number): Promise<ShredOutcome>
   /** Destroy again what a restored backup brought back, by a shred list. `openVault` does it with its own list. */
   replayShredList(file: string): Promise<ReplayOutcome>
+
+  /** Patients shredded at or after `since` (ms), of all tenants; reads all tombstones. Fault `db.unavailable`. */
+  shreddedSince(since: number): Promise<{ tenant: number; patient: number }[]>
 
   /** New root key version, or another provider: branch keys wrapped anew. Resumable. Fault `vault.rotation-conflict`. */
   rotateRootKey(to?: RootKey): Promise<RewrapProgress>
@@ -179,6 +182,7 @@ function assemble({ rotator, shredder, clock, unsafePlaintext }: Parts): Vault {
     openText: (purpose, tenant, text, aad) => openShortText(ring.keysOf(tenant).text(purpose), text, aad),
     shred: (tenant, patient) => shredPatient(shredder, tenant, patient),
     replayShredList: (file) => replayShredList(shredder, file),
+    shreddedSince: (since) => shreddedSince(db, since),
     rotateRootKey: (to) => rotateRootKey(rotator, to),
     rotateBranchKey: (tenant, onProgress) => rotateBranchKey(rotator, tenant, onProgress),
     destroyRetiredBranchKeys: (tenant, retiredForMs = BRANCH_KEY_RETIRED_MS) =>
