@@ -4,6 +4,7 @@ import { type Fhir, openFhir, openPatientRecords } from '#fhir'
 import { type Identity, openIdentity } from '#identity'
 import { type Clock, type Config, type Log, raise, VERSION } from '#kernel'
 import { openVault, type Vault } from '#vault'
+import { type CountedRefusals, countedRefusals } from './counted-refusals.ts'
 import { startErasureSweep } from './erasure-sweep.ts'
 import { startTracing } from './tracing.ts'
 
@@ -48,6 +49,8 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     const { database, ledger, vault } = ground
     const patients = openPatientRecords({ database, ledger, vault, clock })
     closers.push(await startErasureSweep({ vault, patients, clock, log }))
+    const { unknown, ...audit } = loginAudit(ledger, clock)
+    closers.push(() => unknown.close())
     const identity = await openIdentity({
       database,
       sealer: vault,
@@ -56,7 +59,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
       tokenTtlSeconds: config.integer('SALUS_TOKEN_TTL_SECONDS'),
       clock,
       log,
-      ...loginAudit(ledger, clock),
+      ...audit,
     })
     const endpoint = config.get('OTEL_EXPORTER_OTLP_ENDPOINT')
     const tracing = endpoint === undefined ? undefined : await startTracing(endpoint)
@@ -127,31 +130,34 @@ async function openGround(
   return { database, ledger, vault, checkpointer }
 }
 
-/** Each token issued or refused is an audit record before its answer leaves. */
-function loginAudit(ledger: Ledger, clock: Clock): Pick<Parameters<typeof openIdentity>[0], 'onLogin' | 'onRefused'> {
-  const record = (about: {
-    tenant: number
-    client: string
-    outcome: AuditRecord['outcome']
-    requestId: string
-  }): Promise<void> =>
+type LoginAudit = Pick<Parameters<typeof openIdentity>[0], 'onLogin' | 'onRefused'>
+
+/**
+ * Each token issued or refused is an audit record before its answer leaves; refusals of nobody known, which anybody can cause
+ * without end, share one that counts them.
+ */
+function loginAudit(ledger: Ledger, clock: Clock): Required<LoginAudit> & { unknown: CountedRefusals } {
+  const record = (about: Pick<AuditRecord, 'tenant' | 'client' | 'outcome' | 'requestId' | 'count'>): Promise<void> =>
     ledger.record({
+      ...about,
       at: clock.now(),
-      tenant: about.tenant,
-      client: about.client,
       actor: about.client,
-      requestId: about.requestId,
       purpose: '',
       action: 'login',
-      outcome: about.outcome,
       type: 0,
       rid: 0,
       version: 0,
       patients: [],
-      count: 0,
     })
+  const unknown = countedRefusals(
+    (count) => record({ tenant: 0, client: '', outcome: 'refused', requestId: '', count }),
+    clock,
+  )
   return {
-    onLogin: (login) => record(login),
-    onRefused: ({ tenant, client }) => record({ tenant, client, outcome: 'refused', requestId: '' }),
+    unknown,
+    onLogin: ({ tenant, client, outcome, requestId }) =>
+      client === '' && outcome === 'refused' ? unknown.add() : record({ tenant, client, outcome, requestId, count: 0 }),
+    onRefused: ({ tenant, client }) =>
+      client === '' ? unknown.add() : record({ tenant, client, outcome: 'refused', requestId: '', count: 0 }),
   }
 }

@@ -47,7 +47,7 @@ export interface AuditRecord {
   version: number
   /** Patients (rids) whose data was disclosed or changed. */
   patients: readonly number[]
-  /** Resources disclosed. */
+  /** Resources disclosed; of refused logins of nobody known, how many they were. */
   count: number
   /** Sealed under the tenant's audit key: search text and the like. */
   detail?: Buffer
