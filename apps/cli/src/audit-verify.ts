@@ -51,13 +51,13 @@ function linesOf(report: Verification): string[] {
     lines.push(`BAD: ${describeFinding(report.finding)}.`, 'Keep the database as it is, and every copy of the anchors.')
   else
     lines.push(
-      `The audit log is intact: ${leaves} records in ${report.logs.length} logs, ${report.checkpoints} checkpoints.`,
+      `The audit log is intact. Records: ${leaves}, logs: ${report.logs.length}, checkpoints: ${report.checkpoints}.`,
     )
   if (report.anchored === 0)
     lines.push(
       `No checkpoint is anchored in ${report.anchors}: a forger who holds the signing key could have cut the log short.`,
     )
   else if (unanchored > 0)
-    lines.push(`The newest ${unanchored} records are not anchored yet: only the database vouches for them.`)
+    lines.push(`Not anchored yet, so that only the database vouches for them: the newest ${unanchored}.`)
   return lines
 }

@@ -29,8 +29,8 @@ export const keysShred: Subcommand = {
       const { mentions, isCutShort } = report
       answer(input, { tenant, patient: `Patient/${id}`, ...report }, [
         report.keyDestroyed
-          ? `Patient/${id} is erased: the key is destroyed and ${report.resources} resources are removed.`
-          : `There was no key of Patient/${id} to destroy: erased before, or never written. ${report.resources} resources were removed.`,
+          ? `Patient/${id} is erased: the key is destroyed. Resources removed: ${report.resources}.`
+          : `There was no key of Patient/${id} to destroy: erased before, or never written. Resources removed: ${report.resources}.`,
         ...(mentions.length === 0
           ? []
           : [

@@ -79,10 +79,11 @@ export function reportText(report: LoadReport, noun: 'file' | 'patient'): string
   const lines = [
     `Stored ${count(resources.stored)} resources of ${count(report.files)} ${noun}${report.files === 1 ? '' : 's'} in ${seconds.toFixed(1)} s${rate}.`,
   ]
-  if (resources.existing > 0) lines.push(`${count(resources.existing)} conditional creates found theirs already there.`)
+  if (resources.existing > 0)
+    lines.push(`${count(resources.existing)} conditional creates matched a resource that was there already.`)
   if (report.storedBefore > 0)
     lines.push(
-      `Left out ${count(report.storedBefore)} that were stored before or came twice (--fresh loads what was stored before).`,
+      `Left out, as stored before or given twice: ${count(report.storedBefore)} (Bundles, files, or packs of lines). --fresh loads what was stored before.`,
     )
   if (unknown.length > 0) {
     lines.push(

@@ -1,4 +1,4 @@
-import { FaultError } from '@salus/server/kernel'
+import { FaultError, VERSION } from '@salus/server/kernel'
 import { helpOf, parseCommand } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { EXIT, exitCodeOf } from './exit-code.ts'
@@ -9,6 +9,10 @@ async function main(args: string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === 'help') {
     process.stdout.write(overview())
     return name === undefined ? EXIT.usage : EXIT.done
+  }
+  if (name === '--version') {
+    process.stdout.write(`${VERSION}\n`)
+    return EXIT.done
   }
   const command = COMMANDS.find((candidate) => candidate.name === name)
   if (!command) {
@@ -32,7 +36,7 @@ async function main(args: string[]): Promise<number> {
 function overview(): string {
   const width = Math.max(...COMMANDS.map((command) => command.name.length)) + 2
   const lines = COMMANDS.map((command) => `  ${command.name.padEnd(width)}${command.summary}`)
-  return `Salus: a sealed, audited FHIR R4 record.\n\nCommands:\n${lines.join('\n')}\n\nsalus <command> --help tells more. Settings: docs/reference/configuration.md\n`
+  return `Salus: a sealed, audited FHIR R4 record.\n\nCommands:\n${lines.join('\n')}\n\nsalus <command> --help tells more; salus --version tells the version. Settings: docs/reference/configuration.md\n`
 }
 
 try {

@@ -115,6 +115,13 @@ test('a place that its account cannot reach is told, not used', () => {
   assert.deepEqual(readdirSync(base), [])
 })
 
+test('a data directory that cannot be made is told', () => {
+  const file = join(root, 'a-file')
+  writeFileSync(file, '')
+  for (const dataDir of [file, join(file, 'below')])
+    assert.throws(() => choosePlace({ dataDir, user: undefined, log }), coded('db.no-place'))
+})
+
 test('an initdb that fails is told with its last words and leaves nothing half made', async () => {
   chmodSync(root, 0o711)
   const source = packageWithoutLinks(join(root, 'broken'))

@@ -51,8 +51,19 @@ export function existingPlace(dataDir: string): Place | undefined {
 export function choosePlace(options: { dataDir: string; user: OsUser | undefined; log: Log }): Place {
   const { dataDir, user } = options
   const inside = join(dataDir, 'postgres')
-  if (!existsSync(dataDir)) mkdirSync(dataDir, { recursive: true, mode: user ? 0o711 : 0o700 })
-  if (!existsSync(inside)) mkdirSync(inside, { mode: user ? 0o711 : 0o700 })
+  try {
+    if (!existsSync(dataDir)) mkdirSync(dataDir, { recursive: true, mode: user ? 0o711 : 0o700 })
+    if (!existsSync(inside)) mkdirSync(inside, { mode: user ? 0o711 : 0o700 })
+  } catch (error) {
+    raise(
+      {
+        category: 'invalid',
+        code: 'db.no-place',
+        message: `The data directory ${dataDir} cannot be made or written. Make it a directory that you can write to, or set SALUS_DATA_DIR elsewhere.`,
+      },
+      error,
+    )
+  }
   const known = existingPlace(dataDir)
   const chosen =
     known ?? (!user || canTraverse(user, realpathSync(inside)) ? place(realpathSync(inside)) : elsewhere(options))

@@ -27,6 +27,7 @@ export interface DispatchDependencies extends WriteDependencies {
 /** Which interaction a method and path ask for (http://hl7.org/fhir/R4/http.html#summary); undefined when none. */
 export function interactionOf(method: FhirRequest['method'], path: readonly string[]): Interaction | undefined {
   const last = path.at(-1)
+  if (last?.startsWith('$')) return undefined // An operation, and there is none yet.
   if (method === 'GET' || method === 'HEAD') {
     if (last === '_history') return path.length <= 3 ? 'history' : undefined
     if (path.length === 4) return path[2] === '_history' ? 'vread' : undefined
@@ -70,5 +71,5 @@ export function dispatch(dependencies: DispatchDependencies): Handler {
 const UNKNOWN: Fault = {
   category: 'not-found',
   code: 'fhir.http.unknown-address',
-  message: 'The FHIR API has no such address. See the CapabilityStatement at /metadata.',
+  message: 'The FHIR API has no such address or operation. See the CapabilityStatement at /metadata.',
 }

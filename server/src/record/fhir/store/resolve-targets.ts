@@ -167,5 +167,5 @@ export const NOT_FOUND: Fault = {
 export const GONE: Fault = {
   category: 'gone',
   code: 'fhir.store.deleted',
-  message: 'The resource was deleted. Its history is still there.',
+  message: 'The resource was deleted. Its history is still there, unless its patient was erased.',
 }
