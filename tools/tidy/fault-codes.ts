@@ -27,7 +27,7 @@ function faultsOf(source: Source): FaultUse[] {
     const literal = source.literals.find(({ start }) => start === match.index + match[0].length - 1)
     if (!literal || !SHAPE.test(literal.value)) return []
     const [from, to] = objectAround(source.code, match.index)
-    const category = valueOf(source, from, to, 'category')
+    const category = valueOf(source, from, to, 'category', ' or ')
     const message = valueOf(source, from, to, 'message')
     // A code without either is somebody else's code, such as a CodeSystem's.
     if (category === undefined && message === undefined) return []
@@ -58,8 +58,8 @@ function objectAround(code: string, at: number): [number, number] {
   return [from, to]
 }
 
-/** Text of a property: a literal, several joined with +, or `…` for what is computed. */
-function valueOf(source: Source, from: number, to: number, name: string): string | undefined {
+/** Text of a property: a literal, several (joined with +, or alternatives) with `between` put in, or `…` for what is computed. */
+function valueOf(source: Source, from: number, to: number, name: string, between = ''): string | undefined {
   const key = new RegExp(`[{,\\s]${name}\\s*(:|[,}\\n])`).exec(source.code.slice(from, to + 1))
   if (!key) return undefined
   if (key[1] !== ':') return '…'
@@ -69,7 +69,7 @@ function valueOf(source: Source, from: number, to: number, name: string): string
   const outer = parts.filter(
     (part) => !parts.some((other) => other !== part && other.start < part.start && other.end > part.end),
   )
-  const text = outer.map(({ value }) => value.replaceAll('${}', '…').replaceAll("\\'", "'")).join('')
+  const text = outer.map(({ value }) => value.replaceAll('${}', '…').replaceAll("\\'", "'")).join(between)
   return text === '' ? '…' : text.replace(/…+/g, '…')
 }
 

@@ -329,8 +329,6 @@ function statementOf(parts: Part[]): { name: string; text: string } {
   return statement
 }
 
-const FAILED = 'The server could not store this or its audit record. Nothing was written and nothing is answered.'
-
 function faultOf(error: unknown, state: string | undefined): FaultError {
   if (error instanceof FaultError) return error
   if (state === '53100')
@@ -354,7 +352,11 @@ function faultOf(error: unknown, state: string | undefined): FaultError {
   // A value that PostgreSQL refuses (classes 22 and 23) is our bug; anything else means that it cannot be written now.
   const isBug = state !== undefined && /^2[23]/.test(state)
   return new FaultError(
-    { category: isBug ? 'bug' : 'unavailable', code: 'audit.ledger.failed', message: FAILED },
+    {
+      category: isBug ? 'bug' : 'unavailable',
+      code: 'audit.ledger.failed',
+      message: 'The server could not store this or its audit record. Nothing was written and nothing is answered.',
+    },
     { cause: error },
   )
 }
