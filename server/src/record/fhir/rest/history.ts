@@ -1,6 +1,7 @@
 import { RESOURCE_TYPES, typeName, typeNumber } from '@salus/fhir-model'
 import { type Fault, LIMITS, raise } from '#kernel'
 import { openRows } from '../store/open-row.ts'
+import { PAGE_OPENED_BYTES_MAX, rowsOfPage } from '../store/page-bytes.ts'
 import type { RecordStore } from '../store/record-store.ts'
 import { idOf, NOT_FOUND } from '../store/resolve-targets.ts'
 import type { RowKey, StoredRow } from '../store/rows.ts'
@@ -16,7 +17,7 @@ interface HistoryDependencies {
   fhirBase: string
 }
 
-/** History of an instance, a type or the whole record: http://hl7.org/fhir/R4/http.html#history, with `_count`, `_since`, `_at`. */
+/** History of an instance, a type or the whole record: http://hl7.org/fhir/R4/http.html#history, with `_count`, `_since`, `_at`; a page ends early at 64 MB. */
 export async function history(
   dependencies: HistoryDependencies,
   caller: Caller,
@@ -41,8 +42,8 @@ export async function history(
     ...(at === undefined ? {} : { at }),
     ...(place ? { before: place } : {}),
   })
-  const fetched = rows.slice(0, limit)
-  const opened = await openRows(store, fetched)
+  const fetched = rows.slice(0, Math.min(limit, rowsOfPage(rows)))
+  const opened = await openRows(store, fetched, PAGE_OPENED_BYTES_MAX)
   // What belonged to an erased patient is not there any more, for the reader and for the audit.
   const page = fetched.flatMap((row, index) => {
     const body = opened[index]
@@ -56,8 +57,8 @@ export async function history(
   }
   await store.ledger.record(recordOf(store, caller, key, page))
   const next =
-    rows.length > limit
-      ? nextLink(dependencies, caller, { request, query, last: rows[limit - 1] as StoredRow })
+    rows.length > fetched.length
+      ? nextLink(dependencies, caller, { request, query, last: fetched.at(-1) as StoredRow })
       : undefined
   const self = `${dependencies.fhirBase}/${request.path.join('/')}${request.query === '' || place ? '' : `?${request.query}`}`
   return { status: 200, body: historyBundle(dependencies, { page, self, next }) }

@@ -9,6 +9,7 @@ import {
   type SearchRequest,
 } from '../search/index.ts'
 import { openRows } from '../store/open-row.ts'
+import { PAGE_OPENED_BYTES_MAX } from '../store/page-bytes.ts'
 import type { RecordStore } from '../store/record-store.ts'
 import type { Caller } from '../store/write-request.ts'
 import { sealDetail } from './audit-detail.ts'
@@ -89,7 +90,7 @@ async function respond(dependencies: SearchHandlerDependencies, caller: Caller, 
     ...(text === '' ? {} : { detail: sealDetail(store.vault, caller.tenant, text) }),
   })
   // Bodies are opened while the audit record's commit is under way; the answer leaves when both are done.
-  const [opened] = await Promise.all([openRows(store, rows), store.ledger.record(record)])
+  const [opened] = await Promise.all([openRows(store, rows, PAGE_OPENED_BYTES_MAX), store.ledger.record(record)])
   const bodies = narrowing ? opened.map((body) => body && narrowed(body, narrowing)) : opened
   const matches = answer.matches.length
   return {

@@ -1,5 +1,6 @@
 import { typeName, typeNumber } from '@salus/fhir-model'
 import { type Fault, LIMITS } from '#kernel'
+import { PAGE_BYTES_MAX, rowsWithin } from '../store/page-bytes.ts'
 import type { StoredRow } from '../store/rows.ts'
 import { scopeOf } from './compile-search.ts'
 import { storedRow } from './fetch-rows.ts'
@@ -13,7 +14,7 @@ import { rowsSqlOf, targetsSql } from './store.ts'
 
 /**
  * What `_include` and `_revinclude` add to a page, each resource once and none that is a match, at most
- * LIMITS.includedEntriesMax; a warning says when there were more. A type that was named must be allowed; of types that a
+ * LIMITS.includedEntriesMax and within the page's 64 MB; a warning says when there were more. A type that was named must be allowed; of types that a
  * reference merely may point to, those the caller may not read are left out. https://hl7.org/fhir/R4/search.html#include
  */
 export async function runIncludes(
@@ -37,7 +38,19 @@ export async function runIncludes(
   }
   const cut =
     included.length > LIMITS.includedEntriesMax || found.some((rows) => rows.length > LIMITS.includedEntriesMax)
-  return { included: included.slice(0, LIMITS.includedEntriesMax), warnings: cut ? [TOO_MANY] : [] }
+  const few = included.slice(0, LIMITS.includedEntriesMax)
+  const matched = matches.reduce((sum, row) => sum + row.sealed.length, 0)
+  const held = rowsWithin(few, PAGE_BYTES_MAX - matched)
+  return {
+    included: few.slice(0, held),
+    warnings: [...(cut ? [TOO_MANY] : []), ...(held < few.length ? [TOO_LARGE] : [])],
+  }
+}
+
+const TOO_LARGE: Fault = {
+  category: 'too-costly',
+  code: 'fhir.search.includes-too-large',
+  message: `The page would be larger than ${PAGE_BYTES_MAX / 1024 / 1024} MB; the rest of what would be included is left out. Ask for smaller pages with _count.`,
 }
 
 const TOO_MANY: Fault = {

@@ -1,4 +1,5 @@
 import type { Fault } from '#kernel'
+import { rowsOfPage } from '../store/page-bytes.ts'
 import type { StoredRow } from '../store/rows.ts'
 import { countMatches } from './count-matches.ts'
 import { fetchRows } from './fetch-rows.ts'
@@ -26,7 +27,8 @@ export interface SearchAnswer {
 }
 
 /**
- * Run a parsed search, or a page of it that `openPage` gave. Restricted to the caller's tenant and scopes.
+ * Run a parsed search, or a page of it that `openPage` gave. Restricted to the caller's tenant and scopes. A page ends
+ * early at 64 MB; what would be included beyond is left out with a warning.
  * Faults: `fhir.search.forbidden`, `sort-too-costly`, `chain-too-costly`, `page-link-too-long` and those of the database.
  */
 export async function runSearch(
@@ -87,8 +89,9 @@ async function fetchPart(
       ...(place ? { after: { keys: place.keys as number[], rid: place.rid } } : {}),
     }))
   const cut = 'cut' in fetched ? fetched.cut : undefined
-  const more = fetched.found.length > request.count
-  const rows: Part['rows'] = fetched.found.slice(0, request.count)
+  const held = Math.min(request.count, rowsOfPage(fetched.found.map(({ row }) => row)))
+  const more = fetched.found.length > held
+  const rows: Part['rows'] = fetched.found.slice(0, held)
   if (backwards) rows.reverse()
   const edge = (at: Part['rows'][number] | undefined, back: boolean): PagePlace | undefined =>
     at && { keys: at.keys, rid: at.row.rid, backwards: back }

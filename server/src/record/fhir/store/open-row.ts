@@ -1,4 +1,4 @@
-import { raise } from '#kernel'
+import { type Fault, raise } from '#kernel'
 import type { DataKey } from '#vault'
 import type { RecordStore } from './record-store.ts'
 import type { StoredRow } from './rows.ts'
@@ -6,17 +6,32 @@ import type { StoredRow } from './rows.ts'
 /**
  * Open stored versions: the serialised JSON of each, in order; undefined for a row whose patient's key was shredded, and for
  * the tombstone that an erasure left, which has no body.
- * Keys of all patients of one call are fetched together.
+ * Keys of all patients of one call are fetched together. Fault `fhir.store.rows-too-large` when the bodies have more than
+ * `bytesMax`.
  */
-export async function openRows(store: RecordStore, rows: readonly StoredRow[]): Promise<(Buffer | undefined)[]> {
+export async function openRows(
+  store: RecordStore,
+  rows: readonly StoredRow[],
+  bytesMax = Number.POSITIVE_INFINITY,
+): Promise<(Buffer | undefined)[]> {
   const tenant = rows[0]?.tenant
   if (tenant === undefined) return []
   const patients = [...new Set(rows.map((row) => row.patient).filter((patient) => patient !== 0))]
   const keys = patients.length > 0 ? await store.vault.patientKeys(tenant, patients) : undefined
+  let bytes = 0
   return rows.map((row) => {
     const key: DataKey | undefined = row.patient === 0 ? store.vault.tenantKey(tenant) : keys?.get(row.patient)
-    return key && row.sealed.length > 0 ? store.vault.open(key, row, row.sealed) : undefined
+    const body = key && row.sealed.length > 0 ? store.vault.open(key, row, row.sealed) : undefined
+    bytes += body?.length ?? 0
+    if (bytes > bytesMax) raise(TOO_LARGE)
+    return body
   })
+}
+
+const TOO_LARGE: Fault = {
+  category: 'too-costly',
+  code: 'fhir.store.rows-too-large',
+  message: 'The resources of this page are too large for one answer. Ask for smaller pages with _count.',
 }
 
 /** Open one version; a shredded patient answers exactly like a resource that never existed. */
