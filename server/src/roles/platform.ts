@@ -2,7 +2,7 @@ import { type AuditRecord, type Checkpointer, type Ledger, openLedger, startChec
 import { type Database, openDatabase } from '#db'
 import { type Fhir, openFhir, openPatientRecords } from '#fhir'
 import { type Identity, openIdentity } from '#identity'
-import { type Clock, type Config, type Log, raise, VERSION } from '#kernel'
+import { type Clock, type Config, errorFields, type Log, raise, VERSION } from '#kernel'
 import { openVault, type Vault } from '#vault'
 import { type CountedRefusals, countedRefusals } from './counted-refusals.ts'
 import { startErasureSweep } from './erasure-sweep.ts'
@@ -125,6 +125,8 @@ async function openGround(
     anchorDirectory: config.get('SALUS_AUDIT_ANCHOR_DIR') ?? config.dataPath('anchors'),
   })
   closers.push(() => checkpointer.close())
+  // The first start makes the signing key here, so that whoever sees the server ready can verify its log.
+  await checkpointer.checkpoint().catch((error: unknown) => log.error('checkpoint failed', errorFields(error)))
   const indexer = startIndexer({ database, clock, log })
   closers.push(() => indexer.close())
   return { database, ledger, vault, checkpointer }

@@ -149,6 +149,16 @@ test('a stored checkpoint of another key, and a lost key, are refused', async ()
   assert.equal((await audit.sign()).number, 2)
 })
 
+test('a public key that a kill kept from being written is laid beside the private one at the next start', async () => {
+  const audit = await open()
+  await audit.write(0, [1])
+  await audit.sign()
+  const before = audit.publicKey()
+  rmSync(join(audit.directory, 'audit-signing.pub'))
+  await openNotary(audit.options)
+  assert.ok(audit.publicKey().equals(before))
+})
+
 test('the private key is for its owner only, and the public key file fits it', async () => {
   const audit = await open()
   const directory = join(audit.directory, 'keys')

@@ -46,7 +46,9 @@ export async function checkBehindLocks(
     cancelled = cancelStatement(database, connection).catch(() => undefined)
   }, checkMs)
   try {
-    const holds = await Promise.all(units.map((unit) => unit.verify?.(connection, late.signal) ?? true))
+    const holds = await Promise.all(
+      units.map((unit) => unit.verify?.(connection, late.signal) ?? Promise.resolve(true)),
+    )
     late.signal.throwIfAborted()
     await limitStatements(connection)
     return holds

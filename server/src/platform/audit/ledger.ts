@@ -125,7 +125,7 @@ class GroupCommit implements Ledger {
     const leaves = this.#withoutAudit ? [] : unit.records.map(encodeRecord)
     if (this.#withoutAudit && !unit.write) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ unit: unit as Unit, leaves, resolve, reject })
+      this.#waiting.push({ unit: unit, leaves, resolve, reject })
       // The end of this event-loop turn: requests that arrived together share a commit.
       this.#running ??= new Promise<void>((done) => setImmediate(done)).then(() => this.#drain())
     })

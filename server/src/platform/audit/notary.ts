@@ -13,7 +13,7 @@ import {
 } from './checkpoint-body.ts'
 import { appendRow, inconsistent, logRowsFrom, treeAt } from './log-tree.ts'
 import { MerkleTree } from './merkle.ts'
-import { loadSigningKey, type SigningKey } from './signing-key.ts'
+import { keepPublicKey, loadSigningKey, type SigningKey } from './signing-key.ts'
 import {
   checkpoints,
   type Head,
@@ -134,6 +134,7 @@ export async function openNotary(options: CheckpointOptions): Promise<Notary> {
   const newest = await newestCheckpoint(options.database)
   // With checkpoints there, a missing key is a lost key: making another would look like a forger's work.
   const key = loadSigningKey(options.keyDirectory, { create: newest === undefined })
+  keepPublicKey(options.keyDirectory, key.publicKey)
   await agreeWithAnchors(options, newest)
   if (!newest) return new Notary(options, key, { trees: new Map(), last: undefined })
   const body = parseCheckpoint(newest.body)

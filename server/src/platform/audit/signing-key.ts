@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { raise } from '#kernel'
 
@@ -30,7 +30,9 @@ export function loadSigningKey(directory: string, options: { create: boolean }):
       message: `Others can read ${path}. Run "chmod 600" on it, and replace the key if anyone may have copied it.`,
     })
   const privateKey = parsed(path, () => createPrivateKey(pem))
-  return { privateKey, publicKey: createPublicKey(privateKey) }
+  const publicKey = createPublicKey(privateKey)
+  if (options.create) keepPublicKey(directory, publicKey)
+  return { privateKey, publicKey }
 }
 
 /** The public key in the PEM file at `path`, which is all that verification needs. Faults: `audit.key.missing`, `audit.key.unreadable`. */
@@ -41,7 +43,7 @@ export function loadPublicKey(path: string): KeyObject {
 
 function createKey(directory: string, path: string): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const { privateKey } = generateKeyPairSync('ed25519')
   try {
     // Fails when the file is there: two processes that start together agree on the first one's key.
     writeFileSync(path, privateKey.export({ type: 'pkcs8', format: 'pem' }), { flag: 'wx', mode: 0o600, flush: true })
@@ -49,9 +51,17 @@ function createKey(directory: string, path: string): void {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
     throw error
   }
-  const publicPath = join(directory, PUBLIC_KEY_FILE)
-  writeFileSync(publicPath, publicKey.export({ type: 'spki', format: 'pem' }), { flush: true })
-  chmodSync(publicPath, 0o644)
+}
+
+/** Lay the public key beside the private one, unless it is there: a process may have been killed between the two files. */
+export function keepPublicKey(directory: string, publicKey: KeyObject): void {
+  const path = join(directory, PUBLIC_KEY_FILE)
+  if (existsSync(path)) return
+  // Whole or not at all: a reader may come while it is written.
+  const draft = `${path}.${process.pid}`
+  writeFileSync(draft, publicKey.export({ type: 'spki', format: 'pem' }), { mode: 0o644, flush: true })
+  chmodSync(draft, 0o644)
+  renameSync(draft, path)
 }
 
 function readKey(path: string): Buffer {

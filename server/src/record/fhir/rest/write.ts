@@ -78,7 +78,8 @@ function patchOf(request: FhirRequest): NonNullable<WriteRequest['patch']> {
 }
 
 function asksForValues({ format, body }: NonNullable<WriteRequest['patch']>): boolean {
-  if (format === 'json-patch') return Array.isArray(body) && body.some((operation) => operation?.op === 'test')
+  if (format === 'json-patch')
+    return Array.isArray(body) && body.some((operation: { op?: unknown } | null) => operation?.op === 'test')
   const { parameter } = body as { parameter?: { part?: { name?: string; valueString?: unknown }[] }[] }
   const parts = (Array.isArray(parameter) ? parameter : []).flatMap((one) => (Array.isArray(one?.part) ? one.part : []))
   return parts.some((part) => part?.name === 'path' && !PLAIN_PATH.test(String(part.valueString)))
