@@ -8,12 +8,12 @@ const WORDS: { pattern: RegExp; message: string }[] = [
   },
   {
     pattern:
-      /https?:\/\/(?!registry\.npmjs\.org\b|fhir-registry\.)[\w.-]*(?:registry|artifactory|nexus|verdaccio|npm-mirror)[\w-]*\.(?!example\b)[\w.-]+/i,
+      /https?:\/\/(?!fhir-registry\.)[\w.-]*(?:registry|artifactory|nexus|verdaccio|npm-mirror)[\w-]*\.(?!example\b)[\w.-]+/i,
     message: 'a registry host. The lock file and the .npmrc of the user name registries; the product names none.',
   },
   {
-    pattern: /"resolved":\s*"https?:\/\/(?!registry\.npmjs\.org\/)/,
-    message: 'the lock file names a private registry. Install again with the public one.',
+    pattern: /"resolved":\s*"https?:\/\//,
+    message: 'the lock file names a registry. Install again: .npmrc keeps such addresses out.',
   },
 ]
 
