@@ -2,7 +2,7 @@ import { importsOf, isTest, moduleOf } from './repository.ts'
 import type { Problem, Rule } from './rule.ts'
 
 /** Each may import those before it. */
-const ORDER = ['kernel', 'db', 'events', 'audit', 'vault', 'identity', 'terminology', 'fhir']
+const ORDER = ['kernel', 'db', 'events', 'audit', 'vault', 'identity', 'definitions', 'terminology', 'fhir']
 /** Libraries are pure and browser-safe; these may not even be named in them. */
 const IMPURE = /^(node:|#|@salus\/(server|cli)|pg$|fastify)/
 
