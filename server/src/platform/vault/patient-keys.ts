@@ -2,7 +2,14 @@ import { createSecretKey, randomInt } from 'node:crypto'
 import { FaultError, raise } from '#kernel'
 import type { BranchKey, KeyRing } from './key-ring.ts'
 import { newKeyBytes, PatientKey } from './keys.ts'
-import { insertPatientKeys, type PatientKeyRow, patientKeys, type Runner, shreddedAmong } from './store.ts'
+import {
+  insertPatientKeys,
+  type PatientKeyRow,
+  patientKeys,
+  type Runner,
+  shreddedAmong,
+  type WrappedKey,
+} from './store.ts'
 import { turnBatch } from './turn-batch.ts'
 import { unwrapKey, wrapKey } from './wrapping.ts'
 
@@ -77,7 +84,16 @@ export class PatientKeys {
     )
   }
 
-  /** Asynchronous only when the branch key was made by another process a moment ago. */
+  /** The key whose versions another module's statement brought along; undefined when there is none. */
+  async open(wrapped: readonly WrappedKey[]): Promise<PatientKey | undefined> {
+    const [first] = wrapped
+    if (!first) return undefined
+    const key = new PatientKey(first.tenant, first.patient)
+    for (const row of wrapped) key.add(row.version, await this.#unwrap(row))
+    return key
+  }
+
+  /** Waits only when the branch key was made by another process a moment ago. */
   async #unwrap(row: PatientKeyRow) {
     const branch = await this.#ring.branch(row.tenant, row.epoch)
     const bytes = unwrapKey(branch.secret, row.wrapped, patientKeyPlace(row))

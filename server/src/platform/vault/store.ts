@@ -138,6 +138,28 @@ export async function patientKeys(
   return (await db.query(PATIENT_KEYS, [int4Array(tenants), int8Array(patients)])).map(patientKeyRow)
 }
 
+/** What a statement of another module adds to bring the wrapped keys of its rows' patients along. */
+export interface KeyJoin {
+  /** The join, for a row with columns `tenant` and `patient`. A key under rotation has two versions: then the row comes twice. */
+  text(row: string): string
+  /** What to select; all null for a row of a patient without a key. */
+  columns: string
+  /** The key version that the columns of one row hold. */
+  read(place: { tenant: number; patient: number }, columns: readonly unknown[]): WrappedKey | undefined
+}
+
+/** One version of a patient's key as it is stored; `Vault.unwrap` opens it. */
+export type WrappedKey = PatientKeyRow
+
+export const KEY_JOIN: KeyJoin = {
+  text: (row) => `left join vault.patient_key k on k.tenant = ${row}.tenant and k.patient = ${row}.patient`,
+  columns: 'k.key_version, k.epoch, k.lineage, k.wrapped',
+  read({ tenant, patient }, [version, epoch, lineage, wrapped]) {
+    if (wrapped === null) return undefined
+    return { tenant, patient, version, epoch, lineage, wrapped } as WrappedKey
+  },
+}
+
 function patientKeyRow([tenant, patient, version, epoch, lineage, wrapped]: readonly unknown[]): PatientKeyRow {
   return { tenant, patient, version, epoch, lineage, wrapped } as PatientKeyRow
 }

@@ -43,6 +43,31 @@ test('a patient key is made once and opens on every process', async () => {
   assert.deepEqual([...(await other.patientKeys(1, [patient, newPatient()])).keys()], [patient])
 })
 
+test('a statement beside the key store brings the keys of its rows along, all versions of them', async () => {
+  const join = vault.keyJoin(store.database)
+  assert.ok(join)
+  const [patient, unknown] = [newPatient(), newPatient()]
+  const before = (await vault.ensurePatientKeys(1, [patient])).get(patient)
+  const sealed = vault.seal(before as never, { ...aad, patient }, 'body', 96)
+  await vault.beginPatientRotation(1, patient)
+  const rows = await store.database.query(
+    {
+      text: `select r.patient, ${join.columns} from (values (1, $1::bigint), (1, $2)) r(tenant, patient) ${join.text('r')}`,
+    },
+    [patient, unknown],
+  )
+  const wrappedOf = (wanted: number) =>
+    rows
+      .filter(([owner]) => owner === wanted)
+      .map(([, ...columns]) => join.read({ tenant: 1, patient: wanted }, columns))
+      .filter((one) => one !== undefined)
+  assert.equal(wrappedOf(patient).length, 2)
+  const key = await vault.unwrap(wrappedOf(patient))
+  assert.equal(key?.sealing().version, 2)
+  assert.equal(vault.open(key as never, { ...aad, patient }, sealed).toString(), 'body')
+  assert.equal(await vault.unwrap(wrappedOf(unknown)), undefined)
+})
+
 test('look-ups of one turn travel as one statement, also of several tenants', async () => {
   const statements: string[] = []
   const counting: typeof store.database = {

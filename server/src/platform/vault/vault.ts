@@ -19,7 +19,15 @@ import {
 } from './rotation.ts'
 import { selfTest } from './self-test.ts'
 import { type ReplayOutcome, replayShredList, type Shredder, type ShredOutcome, shredPatient } from './shredding.ts'
-import { type BranchKeyInfo, countByEpoch, hasBranchKeys, shreddedSince } from './store.ts'
+import {
+  type BranchKeyInfo,
+  countByEpoch,
+  hasBranchKeys,
+  KEY_JOIN,
+  type KeyJoin,
+  shreddedSince,
+  type WrappedKey,
+} from './store.ts'
 import { openShortText, sealShortText } from './text-seal.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
@@ -36,6 +44,10 @@ export interface Vault {
    * event loop travel as one query. Nothing is cached. Faults: `db.unavailable`, `vault.keys-expired`.
    */
   patientKeys(tenant: number, patients: readonly number[]): Promise<Map<number, PatientKey>>
+  /** For statements on `database`: brings the wrapped keys of rows along, which saves a round trip. Undefined when the key store is elsewhere. */
+  keyJoin(database: Database): KeyJoin | undefined
+  /** Unwrap what `keyJoin` brought for one patient; undefined without any. Faults as `patientKeys`. */
+  unwrap(wrapped: readonly WrappedKey[]): Promise<PatientKey | undefined>
   /** As `patientKeys`, and keys that are missing are made; durable when it resolves. Fault `vault.shredded` (gone). */
   ensurePatientKeys(tenant: number, patients: readonly number[]): Promise<Map<number, PatientKey>>
   /** For resources that belong to no single patient. */
@@ -159,6 +171,8 @@ function assemble({ rotator, shredder, clock, unsafePlaintext }: Parts): Vault {
   return {
     ensureTenant: (tenant) => ring.ensure(tenant),
     patientKeys: (tenant, numbers) => patients.find(tenant, numbers),
+    keyJoin: (database) => (database === db ? KEY_JOIN : undefined),
+    unwrap: (wrapped) => patients.open(wrapped),
     ensurePatientKeys: (tenant, numbers) => patients.ensure(tenant, numbers),
     tenantKey: (tenant) => ring.keysOf(tenant).data,
     auditKey: (tenant) => ring.keysOf(tenant).audit,

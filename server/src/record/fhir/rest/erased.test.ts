@@ -34,3 +34,21 @@ test('a patient whose key is gone while the rows are still there was never there
     assert.equal(outcome, rid === 0 && action === 'history' ? 'success' : 'failed')
   }
 })
+
+test('with a key store of its own the record opens and closes in the same way', async () => {
+  const apart = await startTestServer({ separateKeys: true })
+  try {
+    const own = await apart.client()
+    const { id } = (await own.post('Patient', { resourceType: 'Patient', active: true })).body
+    const organization = (await own.post('Organization', { resourceType: 'Organization', name: 'Ward 7' })).body.id
+    assert.equal((await own.get(`Patient/${id}`)).body.active, true)
+    assert.equal((await own.get(`Organization/${organization}`)).body.name, 'Ward 7')
+    assert.equal((await own.get(`Patient/${id}`, { 'if-none-match': 'W/"1"' })).status, 304)
+    assert.equal(apart.platform.vault.keyJoin(apart.platform.database), undefined)
+    const { vault } = apart.platform
+    await vault.shred(1, vault.ridOf(1, typeNumber('Patient') as number, id) ?? 0)
+    assert.equal((await own.get(`Patient/${id}`)).status, 404)
+  } finally {
+    await apart.close()
+  }
+})

@@ -1,6 +1,7 @@
 import { raise } from '#kernel'
+import type { DataKey } from '#vault'
 import { openRows } from '../store/open-row.ts'
-import type { RecordStore } from '../store/record-store.ts'
+import type { OpenableRow, RecordStore } from '../store/record-store.ts'
 import { ResolvedIds } from '../store/resolve-ids.ts'
 import { GONE, NOT_FOUND } from '../store/resolve-targets.ts'
 import type { RowKey, StoredRow } from '../store/rows.ts'
@@ -15,14 +16,9 @@ import { requireScope, requireType } from './require.ts'
 export async function read(store: RecordStore, caller: Caller, request: FhirRequest): Promise<FhirResponse> {
   const [type = '', id = ''] = request.path
   const key = await locate(store, caller, type, id)
-  const row = key && (await store.current(key))
-  if (!row) return missing(store, caller, type, key)
-  if (isUnchanged(request, row)) {
-    await opened(store, caller, type, row)
-    await store.ledger.record(recordOf(store, caller, 'read', row))
-    return { status: 304, version: row.version, lastModified: row.updated }
-  }
-  return answer(store, caller, request, { row, action: 'read' })
+  const found = key && (await store.openable(key))
+  if (!found) return missing(store, caller, type, key)
+  return answer(store, caller, request, found, 'read')
 }
 
 /** http://hl7.org/fhir/R4/http.html#vread */
@@ -33,7 +29,9 @@ export async function vread(store: RecordStore, caller: Caller, request: FhirReq
   const row = key && (await versionRow(store.database, key, version))
   if (!row) return missing(store, caller, type, undefined)
   if (row.deleted) return missing(store, caller, type, key)
-  return answer(store, caller, request, { row, action: 'vread' })
+  const dataKey =
+    row.patient === 0 ? store.vault.tenantKey(row.tenant) : await store.patientKey(row.tenant, row.patient)
+  return answer(store, caller, request, { row, key: dataKey }, 'vread')
 }
 
 /** Where the resource of that id would lie; undefined when nobody ever named the id. */
@@ -64,24 +62,24 @@ async function answer(
   store: RecordStore,
   caller: Caller,
   request: FhirRequest,
-  found: { row: StoredRow; action: 'read' | 'vread' },
+  { row, key }: OpenableRow,
+  action: 'read' | 'vread',
 ): Promise<FhirResponse> {
-  const { row, action } = found
+  // Without the patient's key nothing is disclosed, and no access is recorded as one that succeeded.
+  if (!key || row.sealed.length === 0) return missing(store, caller, request.path[0] as string, row)
   const narrowing = request.query === '' ? undefined : parseNarrowing(new URLSearchParams(request.query))
-  const body = await opened(store, caller, request.path[0] as string, row)
-  await store.ledger.record(recordOf(store, caller, action, row))
-  return {
-    status: 200,
-    body: narrowing ? narrowed(body, narrowing) : body,
-    version: row.version,
-    lastModified: row.updated,
-  }
+  const recorded = store.ledger.record(recordOf(store, caller, action, row))
+  const unchanged = action === 'read' && isUnchanged(request, row)
+  const [body] = await Promise.all([unchanged ? undefined : openedMeanwhile(store, key, row), recorded])
+  const version = { version: row.version, lastModified: row.updated }
+  if (!body) return { status: 304, ...version }
+  return { status: 200, body: narrowing ? narrowed(body, narrowing) : body, ...version }
 }
 
-/** The body. Without the patient's key nothing is disclosed, and no access is recorded as one that succeeded. */
-async function opened(store: RecordStore, caller: Caller, type: string, row: StoredRow): Promise<Buffer> {
-  const [body] = await openRows(store, [row])
-  return body ?? missing(store, caller, type, row)
+/** Opened once the turn has ended and the commit is under way: PostgreSQL works while this process does. */
+async function openedMeanwhile(store: RecordStore, key: DataKey, row: StoredRow): Promise<Buffer> {
+  await new Promise<void>((next) => setImmediate(next))
+  return store.vault.open(key, row, row.sealed)
 }
 
 function recordOf(store: RecordStore, caller: Caller, action: 'read' | 'vread', row: StoredRow) {

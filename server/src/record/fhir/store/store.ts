@@ -1,5 +1,6 @@
 import type { Composer } from '#audit'
 import { byteaArray, type Database, float8Array, int2Array, int4Array, int8Array, type Part, placeholders } from '#db'
+import type { KeyJoin, WrappedKey } from '#vault'
 import type { AliasRow, DeletedRow, ResourceRow, RowKey, StoredRow, WriteRows } from './rows.ts'
 
 const KEY_CASTS = ['int[]', 'smallint[]', 'bigint[]'] as const
@@ -257,29 +258,50 @@ function keyValues(rows: readonly RowKey[]): unknown[] {
 
 type Query = Pick<Database, 'query'>
 
+const CURRENT_COLUMNS = 'r.tenant, r.type, r.rid, r.patient, r.version, r.updated, r.sealed'
+const CURRENT_WIDTH = 7
+const CURRENT_FROM = `unnest(${placeholders(1, KEY_CASTS)}) u(tenant, type, rid)
+        join record.resource r on r.tenant = u.tenant and r.type = u.type and r.rid = u.rid`
+
 /** Current versions, in the order of `keys`; undefined where there is none. */
 export async function currentRows(database: Query, keys: readonly RowKey[]): Promise<(StoredRow | undefined)[]> {
   const rows = await database.query(
-    {
-      name: 'record-current',
-      text: `select r.tenant, r.type, r.rid, r.patient, r.version, r.updated, r.sealed
-        from unnest(${placeholders(1, KEY_CASTS)}) u(tenant, type, rid)
-        join record.resource r on r.tenant = u.tenant and r.type = u.type and r.rid = u.rid`,
-    },
+    { name: 'record-current', text: `select ${CURRENT_COLUMNS}, false from ${CURRENT_FROM}` },
     keyValues(keys),
   )
   const found = new Map<number, StoredRow>()
-  for (const [tenant, type, rid, patient, version, updated, sealed] of rows as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    Buffer,
-  ][])
-    found.set(rid, { tenant, type, rid, patient, version, updated, sealed, deleted: false })
+  for (const row of rows.map(storedRow)) found.set(row.rid, row)
   // A rid is unique across tenants and types, so it alone finds the row; the join made sure the rest agrees.
+  return keys.map((key) => found.get(key.rid))
+}
+
+export interface KeyedRow {
+  row: StoredRow
+  /** The versions of the patient's key: none when it was shredded, two under rotation. */
+  wrapped: WrappedKey[]
+}
+
+/** As `currentRows`, each with the wrapped key of its patient. */
+export async function keyedRows(
+  database: Query,
+  join: KeyJoin,
+  keys: readonly RowKey[],
+): Promise<(KeyedRow | undefined)[]> {
+  const rows = await database.query(
+    {
+      name: 'record-current-keyed',
+      text: `select ${CURRENT_COLUMNS}, false, ${join.columns} from ${CURRENT_FROM} ${join.text('r')}`,
+    },
+    keyValues(keys),
+  )
+  const found = new Map<number, KeyedRow>()
+  for (const columns of rows) {
+    const row = storedRow(columns)
+    const wrapped = join.read(row, columns.slice(CURRENT_WIDTH + 1))
+    const known = found.get(row.rid)
+    if (!known) found.set(row.rid, { row, wrapped: wrapped ? [wrapped] : [] })
+    else if (wrapped) known.wrapped.push(wrapped)
+  }
   return keys.map((key) => found.get(key.rid))
 }
 
