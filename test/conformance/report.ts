@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Case, Suite } from './suite.ts'
+import type { Case, LibrarySuite, Suite } from './suite.ts'
 
 const HEAD = `# Conformance
 
@@ -9,7 +9,7 @@ The material is not part of this repository: it is read from \`../shared/corpora
 `
 
 /** Put a suite's section into docs/reference/conformance.md; the other sections stay. The same results give the same text. */
-export function writeReport(root: string, corpora: string, suite: Suite, cases: readonly Case[]): void {
+export function writeReport(root: string, corpora: string, suite: Suite | LibrarySuite, cases: readonly Case[]): void {
   const path = join(root, 'docs', 'reference', 'conformance.md')
   const sections = existsSync(path) ? sectionsOf(readFileSync(path, 'utf8')) : new Map<string, string>()
   sections.set(suite.name, section(corpora, suite, cases))
@@ -22,7 +22,7 @@ function sectionsOf(page: string): Map<string, string> {
   return new Map(parts.map((part) => [part.slice(3, part.indexOf('\n')), `${part.trimEnd()}\n`]))
 }
 
-function section(corpora: string, suite: Suite, cases: readonly Case[]): string {
+function section(corpora: string, suite: Suite | LibrarySuite, cases: readonly Case[]): string {
   const count = (wanted: Case['outcome']): number => cases.filter(({ outcome }) => outcome === wanted).length
   const noted = cases.filter(({ outcome, note }) => outcome === 'passed' && note !== undefined)
   const open = cases.filter(({ outcome }) => outcome !== 'passed')

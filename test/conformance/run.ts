@@ -3,16 +3,17 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { startTestServer } from '../fixtures/server.ts'
 import { expectedFailures, judged } from './expected-failures.ts'
+import { fhirPath } from './fhirpath.ts'
 import { inferno } from './inferno.ts'
 import { mockHealth } from './mock-health.ts'
 import { writeReport } from './report.ts'
 import { r4Examples, usCoreExamples } from './round-trip.ts'
-import type { Case, Suite } from './suite.ts'
+import type { Case, LibrarySuite, Suite } from './suite.ts'
 import { synthea } from './synthea.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const CORPORA = join(ROOT, '..', 'shared', 'corpora')
-const SUITES: readonly Suite[] = [r4Examples, usCoreExamples, inferno, synthea, mockHealth]
+const SUITES: readonly (Suite | LibrarySuite)[] = [fhirPath, r4Examples, usCoreExamples, inferno, synthea, mockHealth]
 
 process.exit(await main(process.argv.slice(2)))
 
@@ -41,7 +42,8 @@ async function main(names: string[]): Promise<number> {
   return all.some(({ outcome }) => outcome === 'failed') ? 1 : 0
 }
 
-async function runSuite(suite: Suite): Promise<Case[]> {
+async function runSuite(suite: Suite | LibrarySuite): Promise<Case[]> {
+  if ('runLibrary' in suite) return Array.fromAsync(suite.runLibrary(CORPORA))
   const server = await startTestServer({ tenants: 2 })
   const cases: Case[] = []
   try {

@@ -20,6 +20,11 @@ export interface Suite {
   run(server: TestServer, corpora: string): AsyncIterable<Case>
 }
 
+/** A suite of a library: it needs no server. */
+export interface LibrarySuite extends Omit<Suite, 'run'> {
+  runLibrary(corpora: string): Iterable<Case> | AsyncIterable<Case>
+}
+
 export const passed = (name: string, note?: string): Case => ({
   name,
   outcome: 'passed',

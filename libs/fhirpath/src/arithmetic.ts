@@ -2,8 +2,8 @@ import { Decimal } from './decimal.ts'
 import { alignTemporal, isNumeric, toDecimal } from './equality.ts'
 import { singleText } from './functions-string.ts'
 import { type Item, type Items, isTemporal, type SystemValue, systemValue } from './item.ts'
-import { inUnitOf, Quantity, type UnitConverter, unitProduct, unitQuotient } from './quantity.ts'
-import { executionError, type Run } from './run.ts'
+import { inUnitOf, Quantity, unitProduct, unitQuotient } from './quantity.ts'
+import { executionError, type Run, type Site } from './run.ts'
 import { type Temporal } from './temporal.ts'
 import { addTime, timeUnit } from './temporal-arithmetic.ts'
 
@@ -13,26 +13,25 @@ export type Arithmetic = '+' | '-' | '*' | '/' | 'div' | 'mod'
  * Undefined where the answer is empty: division by zero, overflow, units that do not convert
  * (http://hl7.org/fhirpath/N1/#math-1). Throws (`execution`) for kinds the operator does not take.
  */
-export function arithmetic(
-  op: Arithmetic,
-  left: Item,
-  right: Item,
-  at: number,
-  units: UnitConverter | undefined,
-): SystemValue | undefined {
+export function arithmetic(run: Run, op: Arithmetic, left: Item, right: Item, site: Site): SystemValue | undefined {
+  const { at } = site
+  run.spend(1, at)
   const a = systemValue(left)
   const b = systemValue(right)
   if (a === undefined || b === undefined) return undefined
   if (typeof a === 'number' && typeof b === 'number' && op !== '/') return integers(op, a, b)
   if (isNumeric(a) && isNumeric(b)) return decimals(op, toDecimal(a), toDecimal(b))
-  if (typeof a === 'string' && typeof b === 'string' && op === '+') return a + b
+  if (typeof a === 'string' && typeof b === 'string' && op === '+') {
+    run.spendText(a.length + b.length, at)
+    return a + b
+  }
   if (b instanceof Quantity && (op === '+' || op === '-')) {
     const [point] = alignTemporal(a, left, ANY_TIME, ANY_TIME)
     if (isTemporal(point)) return movedTime(point, op === '-' ? negated(b) : b, at)
   }
   const [first, second] = [asQuantity(a), asQuantity(b)]
   if (first === undefined || second === undefined) throw executionError('this operator does not take such values', at)
-  return quantities(op, first, second, units)
+  return quantities(run, op, first, second, site)
 }
 
 /** Stands for "some point in time", so that a text of unknown type is read as one. */
@@ -72,13 +71,17 @@ function decimals(op: Arithmetic, a: Decimal, b: Decimal): number | Decimal | un
   }
 }
 
-function quantities(op: Arithmetic, a: Quantity, b: Quantity, units: UnitConverter | undefined): Quantity | undefined {
+/** A product of many factors has a unit no one can convert; without a bound it would grow with every round. */
+const UNIT_CHARS_MAX = 200
+
+function quantities(run: Run, op: Arithmetic, a: Quantity, b: Quantity, site: Site): Quantity | undefined {
   if (op === '*' || op === '/') {
     const value = op === '*' ? a.value.times(b.value) : a.value.over(b.value)
     const unit = op === '*' ? unitProduct(a.unit, b.unit) : unitQuotient(a.unit, b.unit)
+    if (unit.length > UNIT_CHARS_MAX) return undefined
     return value && new Quantity(value, unit, (a.calendar || b.calendar) && unit !== '1')
   }
-  const same = inUnitOf(a, b, units)
+  const same = inUnitOf(run, a, b, site)
   const value = same === undefined ? undefined : decimals(op, a.value, same)
   if (value === undefined) return undefined
   return new Quantity(value instanceof Decimal ? value : new Decimal(BigInt(value), 0), a.unit, a.calendar)

@@ -114,6 +114,8 @@ export interface CallNode {
   of: Expression | null
   name: string
   args: Expression[]
+  /** Of `sort`: which keys are followed by `desc` or begin with a minus, which then is not part of the key. */
+  descending?: readonly boolean[]
   at: number
 }
 

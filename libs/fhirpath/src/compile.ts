@@ -5,6 +5,7 @@ import { FhirPathError } from './fhirpath-error.ts'
 import { functionNamed, type HostFunctions, hostFunction } from './function-lookup.ts'
 import type { CallSite } from './function-table.ts'
 import { filterBy } from './functions-filter.ts'
+import { terminologyOperation } from './functions-terminology.ts'
 import {
   EMPTY,
   FALSE,
@@ -34,6 +35,8 @@ export interface CompileOptions {
   ucum?: UnitConverter
   /** The FHIR type of the input where it is no resource: `HumanName`, `Patient.contact`. */
   type?: string
+  /** Refuse (`semantic`) what the types of the model say can never be: see static-check.ts. Needs `model`. */
+  strict?: boolean
   /** Further functions, by name, on plain JSON: `htmlChecks`, `getResourceKey`. They do not replace built-in ones. */
   functions?: HostFunctions
 }
@@ -145,19 +148,23 @@ class Compiler {
   }
 
   #call(node: CallNode): Eval {
-    const definition = functionNamed(node.name) ?? hostFunction(node.name, this.#options.functions)
+    const definition =
+      terminologyOperation(node) ?? functionNamed(node.name) ?? hostFunction(node.name, this.#options.functions)
     if (definition === undefined) throw new FhirPathError('semantic', 'there is no such function', node.at)
     const { min, max } = definition
     if (node.args.length < min || node.args.length > max) {
       const wanted = min === max ? `${min}` : `${min} to ${max}`
       throw new FhirPathError('semantic', `this function takes ${wanted} arguments`, node.at)
     }
-    const input: Eval = node.of === null ? (_run, focus) => focus.slice() : this.node(node.of)
+    const input: Eval =
+      node.of === null || isTerminologies(node.of) ? (_run, focus) => focus.slice() : this.node(node.of)
     const site: CallSite = {
       at: node.at,
       // A type name is not an expression: `is(Patient)` must not look for an element of that name.
       args: TYPE_FUNCTIONS.has(node.name) ? [] : node.args.map((arg) => this.#argument(arg)),
       nodes: node.args,
+      call: node,
+      strict: this.#options.strict === true,
       model: this.#model,
       units: this.#options.ucum,
     }
@@ -226,6 +233,11 @@ class Compiler {
       return item === undefined ? EMPTY : test(item) ? TRUE : FALSE
     }
   }
+}
+
+/** `%terminologies` is no value: its functions are known by its name. */
+function isTerminologies(node: Expression): boolean {
+  return node.kind === 'constant' && node.name === 'terminologies'
 }
 
 const TYPE_FUNCTIONS = new Set(['is', 'as', 'ofType'])

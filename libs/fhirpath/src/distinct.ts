@@ -1,7 +1,6 @@
 import { equalItems, isNumeric, temporalFromText, toDecimal } from './equality.ts'
 import { type FhirNode, type Item, type Items, isTemporal, systemValue } from './item.ts'
-import type { UnitConverter } from './quantity.ts'
-import type { Run } from './run.ts'
+import type { Run, Site } from './run.ts'
 
 /**
  * A growing set of items under `=`. Items are sorted into buckets by a text that equal items share, so that a
@@ -10,29 +9,30 @@ import type { Run } from './run.ts'
 export class ItemSet {
   readonly #buckets = new Map<unknown, Item[]>()
   readonly #run: Run
-  readonly #at: number
-  readonly #units: UnitConverter | undefined
+  readonly #site: Site
 
-  constructor(run: Run, at: number, units: UnitConverter | undefined) {
+  constructor(run: Run, site: Site) {
     this.#run = run
-    this.#at = at
-    this.#units = units
+    this.#site = site
   }
 
   has(item: Item): boolean {
-    const bucket = this.#buckets.get(bucketOf(item))
-    this.#run.spend(1 + (bucket?.length ?? 0), this.#at)
-    return bucket?.some((member) => equalItems(member, item, this.#units) === true) ?? false
+    return this.#isIn(this.#buckets.get(bucketOf(this.#run, item, this.#site.at)), item)
   }
 
   /** Whether the item was new. */
   add(item: Item): boolean {
-    if (this.has(item)) return false
-    const key = bucketOf(item)
+    const key = bucketOf(this.#run, item, this.#site.at)
     const bucket = this.#buckets.get(key)
+    if (this.#isIn(bucket, item)) return false
     if (bucket === undefined) this.#buckets.set(key, [item])
     else bucket.push(item)
     return true
+  }
+
+  #isIn(bucket: Item[] | undefined, item: Item): boolean {
+    this.#run.spend(1 + (bucket?.length ?? 0), this.#site.at)
+    return bucket?.some((member) => equalItems(this.#run, member, item, this.#site) === true) ?? false
   }
 
   addAll(items: Items): this {
@@ -41,9 +41,9 @@ export class ItemSet {
   }
 }
 
-export function distinctItems(run: Run, items: Items, at: number, units: UnitConverter | undefined): Items {
+export function distinctItems(run: Run, items: Items, site: Site): Items {
   if (items.length < 2) return items
-  const seen = new ItemSet(run, at, units)
+  const seen = new ItemSet(run, site)
   return items.filter((item) => seen.add(item))
 }
 
@@ -51,23 +51,32 @@ const TIME_BUCKET = Symbol('time')
 const QUANTITY_BUCKET = Symbol('quantity')
 
 /** Equal items have the same bucket; the reverse need not hold. */
-function bucketOf(item: Item): unknown {
+function bucketOf(run: Run, item: Item, at: number): unknown {
   const value = systemValue(item)
-  if (value === undefined) return complexBucket(item as FhirNode)
-  if (typeof value === 'string') return temporalFromText(value) === undefined ? `s${value}` : TIME_BUCKET
+  if (value === undefined) return complexBucket(run, item as FhirNode, at)
+  if (typeof value === 'string') {
+    if (value.length > 64) run.spendText(value.length, at)
+    return temporalFromText(value) === undefined ? `s${value}` : TIME_BUCKET
+  }
   if (isNumeric(value)) return `n${toDecimal(value).trimmed().toString()}`
   if (isTemporal(value)) return TIME_BUCKET
   return typeof value === 'boolean' ? value : QUANTITY_BUCKET
 }
 
-/** Cheap and coarse: the keys of an object and its first short texts. */
-function complexBucket(node: FhirNode): string {
+/** Members and characters of a text that a bucket looks at: enough to tell most apart, and a bound on the work. */
+const BUCKET_KEYS = 8
+const BUCKET_CHARS = 32
+
+/** Cheap and coarse: the first keys of an object, in an order of their own, and the beginnings of its texts. */
+function complexBucket(run: Run, node: FhirNode, at: number): string {
   const value = node.value ?? node.extra
   if (typeof value !== 'object' || value === null) return 'x'
+  const names = Object.keys(value).sort()
+  run.spend(names.length, at)
   let key = 'o'
-  for (const name of Object.keys(value).sort()) {
+  for (const name of names.slice(0, BUCKET_KEYS)) {
     const member = (value as Record<string, unknown>)[name]
-    key += `|${name}${typeof member === 'string' ? `=${member}` : ''}`
+    key += `|${name}${typeof member === 'string' ? `=${member.slice(0, BUCKET_CHARS)}` : ''}`
   }
   return key
 }

@@ -1,16 +1,17 @@
 import { Decimal } from './decimal.ts'
 import { FhirNode, type Item, type Items, isObject, isTemporal, type SystemValue, systemValue } from './item.ts'
-import { compareQuantities, inUnitOf, Quantity, type UnitConverter } from './quantity.ts'
-import type { Run } from './run.ts'
+import { compareQuantities, inUnitOf, Quantity } from './quantity.ts'
+import type { Run, Site } from './run.ts'
 import { compareTemporal, parseDateTime, parseTime, type Temporal } from './temporal.ts'
 
 /** `=` of two collections: undefined stands for the empty answer (http://hl7.org/fhirpath/N1/#equality). */
-export function equalCollections(left: Items, right: Items, units?: UnitConverter): boolean | undefined {
+export function equalCollections(run: Run, left: Items, right: Items, site: Site): boolean | undefined {
   if (left.length === 0 || right.length === 0) return undefined
   if (left.length !== right.length) return false
+  run.spend(left.length, site.at)
   let unknown = false
   for (let i = 0; i < left.length; i++) {
-    const answer = equalItems(left[i] as Item, right[i] as Item, units)
+    const answer = equalItems(run, left[i] as Item, right[i] as Item, site)
     if (answer === false) return false
     if (answer === undefined) unknown = true
   }
@@ -18,23 +19,30 @@ export function equalCollections(left: Items, right: Items, units?: UnitConverte
 }
 
 /** Whether two items are equal; undefined where that cannot be said (dates of different precision, unlike units). */
-export function equalItems(left: Item, right: Item, units?: UnitConverter): boolean | undefined {
+export function equalItems(run: Run, left: Item, right: Item, site: Site): boolean | undefined {
   if (left === right) return true
   const a = systemValue(left)
   const b = systemValue(right)
-  if (a !== undefined && b !== undefined) return equalValues(a, left, b, right, units)
+  if (typeof a === 'string' && typeof b === 'string') {
+    if (a.length > 64) run.spendText(a.length, site.at)
+    return equalText(a, left, b, right)
+  }
+  if (a !== undefined && b !== undefined) return equalValues(run, [a, left], [b, right], site)
   if (left instanceof FhirNode && right instanceof FhirNode) {
-    return equalJson(left.value, right.value) && (left.value !== undefined || equalJson(left.extra, right.extra))
+    const { at } = site
+    if (!equalJson(run, left.value, right.value, at)) return false
+    return left.value !== undefined || equalJson(run, left.extra, right.extra, at)
   }
   return false
 }
 
-function equalValues(a: SystemValue, left: Item, b: SystemValue, right: Item, units?: UnitConverter) {
-  if (typeof a === 'string' && typeof b === 'string') return equalText(a, left, b, right)
+type Valued = readonly [value: SystemValue, item: Item]
+
+function equalValues(run: Run, [a, left]: Valued, [b, right]: Valued, site: Site): boolean | undefined {
   if (typeof a === typeof b && typeof a !== 'object') return a === b
   if (isNumeric(a) && isNumeric(b)) return toDecimal(a).compare(toDecimal(b)) === 0
   if (a instanceof Quantity && b instanceof Quantity) {
-    const order = compareQuantities(a, b, units)
+    const order = compareQuantities(run, a, b, site)
     return order === undefined ? undefined : order === 0
   }
   const [first, second] = alignTemporal(a, left, b, right)
@@ -91,44 +99,53 @@ export function toDecimal(value: number | Decimal): Decimal {
 }
 
 /** JSON equality; the order of keys does not count, the order of lists does. */
-function equalJson(left: unknown, right: unknown): boolean {
+function equalJson(run: Run, left: unknown, right: unknown, at: number): boolean {
+  run.spend(1, at)
+  if (typeof left === 'string' && typeof right === 'string') {
+    if (left.length > 64) run.spendText(left.length, at)
+    return left === right
+  }
   if (left === right) return true
   if (Array.isArray(left)) {
-    return Array.isArray(right) && left.length === right.length && left.every((item, i) => equalJson(item, right[i]))
+    if (!Array.isArray(right) || left.length !== right.length) return false
+    return left.every((item, i) => equalJson(run, item, right[i], at))
   }
   if (!isObject(left) || !isObject(right)) return false
   const keys = Object.keys(left)
+  run.spend(keys.length, at)
   if (keys.length !== Object.keys(right).length) return false
-  return keys.every((key) => Object.hasOwn(right, key) && equalJson(left[key], right[key]))
+  return keys.every((key) => Object.hasOwn(right, key) && equalJson(run, left[key], right[key], at))
 }
 
 /** `~` of two collections: order does not count, empty equals empty (http://hl7.org/fhirpath/N1/#equivalence). */
-export function equivalentCollections(run: Run, left: Items, right: Items, at: number, units?: UnitConverter): boolean {
+export function equivalentCollections(run: Run, left: Items, right: Items, site: Site): boolean {
   if (left.length !== right.length) return false
   const rest = [...right]
   for (const item of left) {
-    run.spend(rest.length, at)
-    const found = rest.findIndex((candidate) => equivalentItems(item, candidate, units))
+    run.spend(rest.length, site.at)
+    const found = rest.findIndex((candidate) => equivalentItems(run, item, candidate, site))
     if (found === -1) return false
     rest.splice(found, 1)
   }
   return true
 }
 
-export function equivalentItems(left: Item, right: Item, units?: UnitConverter): boolean {
+function equivalentItems(run: Run, left: Item, right: Item, site: Site): boolean {
   const a = systemValue(left)
   const b = systemValue(right)
   if (a === undefined || b === undefined) {
-    return left instanceof FhirNode && right instanceof FhirNode && equivalentJson(left.value, right.value)
+    return (
+      left instanceof FhirNode && right instanceof FhirNode && equivalentJson(run, left.value, right.value, site.at)
+    )
   }
-  if (typeof a === 'string' && typeof b === 'string') return plainText(a) === plainText(b)
+  if (typeof a === 'string' && typeof b === 'string') return equivalentText(run, a, b, site.at)
   if (isNumeric(a) && isNumeric(b)) return equivalentNumbers(toDecimal(a), toDecimal(b))
   if (a instanceof Quantity && b instanceof Quantity) {
-    const converted = inUnitOf(a, b, units)
+    const converted = inUnitOf(run, a, b, site)
     if (converted === undefined) return false
     return equivalentAt(a.value, converted, Math.min(writtenScale(a.value), writtenScale(b.value)))
   }
-  return equalItems(left, right, units) === true
+  return equalItems(run, left, right, site) === true
 }
 
 function equivalentNumbers(a: Decimal, b: Decimal): boolean {
@@ -143,27 +160,37 @@ function writtenScale(value: Decimal): number {
   return value.trimmed().scale
 }
 
+function equivalentText(run: Run, a: string, b: string, at: number): boolean {
+  run.spendText(a.length + b.length, at)
+  return plainText(a) === plainText(b)
+}
+
 function plainText(text: string): string {
   return text.trim().replace(/\s+/g, ' ').toLowerCase()
 }
 
-function equivalentJson(left: unknown, right: unknown): boolean {
-  if (typeof left === 'string' && typeof right === 'string') return plainText(left) === plainText(right)
-  if (Array.isArray(left) && Array.isArray(right)) {
-    if (left.length !== right.length) return false
-    const rest: unknown[] = [...(right as unknown[])]
-    for (const item of left) {
-      const found = rest.findIndex((candidate) => equivalentJson(item, candidate))
-      if (found === -1) return false
-      rest.splice(found, 1)
-    }
-    return true
-  }
+function equivalentJson(run: Run, left: unknown, right: unknown, at: number): boolean {
+  run.spend(1, at)
+  if (typeof left === 'string' && typeof right === 'string') return equivalentText(run, left, right, at)
+  if (Array.isArray(left) && Array.isArray(right)) return equivalentLists(run, left, right, at)
   if (!isObject(left) || !isObject(right)) return left === right
   // An element's id and its extensions do not change what it says.
   const keys = Object.keys(left).filter(counts)
   const others = Object.keys(right).filter(counts)
-  return keys.length === others.length && keys.every((key) => equivalentJson(left[key], right[key]))
+  run.spend(keys.length + others.length, at)
+  return keys.length === others.length && keys.every((key) => equivalentJson(run, left[key], right[key], at))
+}
+
+function equivalentLists(run: Run, left: unknown[], right: unknown[], at: number): boolean {
+  if (left.length !== right.length) return false
+  const rest = [...right]
+  for (const item of left) {
+    run.spend(rest.length, at)
+    const found = rest.findIndex((candidate) => equivalentJson(run, item, candidate, at))
+    if (found === -1) return false
+    rest.splice(found, 1)
+  }
+  return true
 }
 
 function counts(key: string): boolean {

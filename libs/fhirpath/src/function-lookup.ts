@@ -1,15 +1,19 @@
 import type { FunctionDefinition, FunctionTable } from './function-table.ts'
 import { boundaryFunctions } from './functions-boundary.ts'
+import { calendarFunctions } from './functions-calendar.ts'
 import { convertFunctions } from './functions-convert.ts'
 import { existenceFunctions } from './functions-existence.ts'
 import { fhirFunctions } from './functions-fhir.ts'
 import { filterFunctions } from './functions-filter.ts'
 import { mathFunctions } from './functions-math.ts'
+import { profileFunctions } from './functions-profile.ts'
+import { sortFunctions } from './functions-sort.ts'
 import { stringFunctions } from './functions-string.ts'
 import { subsetFunctions } from './functions-subset.ts'
+import { hostItem, terminologyFunctions } from './functions-terminology.ts'
 import { textCodingFunctions } from './functions-text-coding.ts'
 import { treeFunctions } from './functions-tree.ts'
-import { type Items, toJson, toNode } from './item.ts'
+import { type Items, toJson } from './item.ts'
 import type { Eval } from './run.ts'
 
 /** Functions of the host: input and arguments as plain JSON, the result as a collection of plain JSON. */
@@ -17,13 +21,17 @@ export type HostFunctions = Readonly<Record<string, (input: unknown[], args: unk
 
 const TABLES: readonly FunctionTable[] = [
   boundaryFunctions,
+  calendarFunctions,
   convertFunctions,
   existenceFunctions,
   fhirFunctions,
   filterFunctions,
   mathFunctions,
+  profileFunctions,
+  sortFunctions,
   stringFunctions,
   subsetFunctions,
+  terminologyFunctions,
   textCodingFunctions,
   treeFunctions,
 ]
@@ -52,9 +60,4 @@ export function hostFunction(name: string, functions: HostFunctions | undefined)
       }
     },
   }
-}
-
-function hostItem(value: unknown): Items[number] {
-  if (typeof value === 'string' || typeof value === 'boolean') return value
-  return typeof value === 'number' && Number.isSafeInteger(value) ? value : toNode(value, '')
 }

@@ -1,4 +1,4 @@
-import type { Expression } from './ast.ts'
+import type { CallNode, Expression } from './ast.ts'
 import type { Item, Items } from './item.ts'
 import type { UnitConverter } from './quantity.ts'
 import type { Eval, Run } from './run.ts'
@@ -11,6 +11,10 @@ export interface CallSite {
   args: readonly Eval[]
   /** The arguments as written, for those that are type names. */
   nodes: readonly Expression[]
+  /** The call itself, where a function has syntax of its own (`sort(name desc)`). */
+  call?: CallNode
+  /** Types are checked: what they forbid is refused instead of overlooked. */
+  strict: boolean
   model: TypeModel | undefined
   units: UnitConverter | undefined
 }

@@ -16,12 +16,13 @@ export const boundaryFunctions: FunctionTable = {
     if (isNumeric(value)) return [digits(toDecimal(value))]
     return isTemporal(value) ? [temporalDigits(value)] : EMPTY
   }),
-  comparable: pairwise((items, other, _run, { at, units }) => {
+  comparable: pairwise((items, other, run, site) => {
+    const { at } = site
     const [left, right] = [single(items, at), single(other, at)].map((item) =>
       item === undefined ? item : systemValue(item),
     )
     if (!(left instanceof Quantity) || !(right instanceof Quantity)) return EMPTY
-    return truth(inUnitOf(left, right, units) !== undefined)
+    return truth(inUnitOf(run, left, right, site) !== undefined)
   }),
 }
 

@@ -11,9 +11,9 @@ import {
 } from './convert.ts'
 import { type FunctionDefinition, type FunctionTable, plain } from './function-table.ts'
 import { singleText } from './functions-string.ts'
-import { EMPTY, only, truth } from './item.ts'
+import { EMPTY, FhirNode, type Item, only, truth } from './item.ts'
 import { inUnitOf, Quantity } from './quantity.ts'
-import { type Eval, single } from './run.ts'
+import { type Eval, type Run, single } from './run.ts'
 
 /** http://hl7.org/fhirpath/N1/#conversion */
 export const convertFunctions: FunctionTable = {
@@ -35,17 +35,27 @@ export const convertFunctions: FunctionTable = {
   convertsToQuantity: quantity(true),
 }
 
+/** Reading a text takes as long as the text is. */
+function spendReading(run: Run, item: Item, at: number): void {
+  const text = item instanceof FhirNode ? item.value : item
+  if (typeof text === 'string' && text.length > 64) run.spendText(text.length, at)
+}
+
 function converts(conversion: Conversion): FunctionDefinition {
-  return plain((items, _run, { at }) => {
+  return plain((items, run, { at }) => {
     const item = single(items, at)
-    return item === undefined ? EMPTY : only(conversion(item))
+    if (item === undefined) return EMPTY
+    spendReading(run, item, at)
+    return only(conversion(item))
   })
 }
 
 function tests(conversion: Conversion): FunctionDefinition {
-  return plain((items, _run, { at }) => {
+  return plain((items, run, { at }) => {
     const item = single(items, at)
-    return item === undefined ? EMPTY : truth(conversion(item) !== undefined)
+    if (item === undefined) return EMPTY
+    spendReading(run, item, at)
+    return truth(conversion(item) !== undefined)
   })
 }
 
@@ -58,9 +68,10 @@ function quantity(testOnly: boolean): FunctionDefinition {
       const item = single(input(run, focus), site.at)
       if (item === undefined) return EMPTY
       const unit = site.args.length === 0 ? undefined : singleText((site.args[0] as Eval)(run, focus), site.at)
+      spendReading(run, item, site.at)
       let result = toQuantity(item)
       if (unit !== undefined && result instanceof Quantity) {
-        const value = inUnitOf(new Quantity(result.value, unit, false), result, site.units)
+        const value = inUnitOf(run, new Quantity(result.value, unit, false), result, site)
         result = value && new Quantity(value, unit, false)
       }
       return testOnly ? truth(result !== undefined) : only(result)

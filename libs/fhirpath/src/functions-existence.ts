@@ -41,17 +41,17 @@ export const existenceFunctions: FunctionTable = {
   anyTrue: booleans((values) => values.some((value) => value)),
   allFalse: booleans((values) => values.every((value) => !value)),
   anyFalse: booleans((values) => values.some((value) => !value)),
-  subsetOf: pairwise((items, other, run, { at, units }) => {
-    const set = new ItemSet(run, at, units).addAll(other)
+  subsetOf: pairwise((items, other, run, site) => {
+    const set = new ItemSet(run, site).addAll(other)
     return truth(items.every((item) => set.has(item)))
   }),
-  supersetOf: pairwise((items, other, run, { at, units }) => {
-    const set = new ItemSet(run, at, units).addAll(items)
+  supersetOf: pairwise((items, other, run, site) => {
+    const set = new ItemSet(run, site).addAll(items)
     return truth(other.every((item) => set.has(item)))
   }),
   count: plain((items) => [items.length]),
-  distinct: plain((items, run, { at, units }) => distinctItems(run, items, at, units)),
-  isDistinct: plain((items, run, { at, units }) => truth(distinctItems(run, items, at, units).length === items.length)),
+  distinct: plain((items, run, site) => distinctItems(run, items, site)),
+  isDistinct: plain((items, run, site) => truth(distinctItems(run, items, site).length === items.length)),
   hasValue: plain((items) => (hasValue(items) ? TRUE : FALSE)),
   getValue: plain((items) => {
     const value = hasValue(items) ? systemValue(items[0] as Items[number]) : undefined
@@ -68,7 +68,8 @@ function hasValue(items: Items): boolean {
 }
 
 function booleans(test: (values: boolean[]) => boolean): FunctionDefinition {
-  return plain((items, _run, { at }) => {
+  return plain((items, run, { at }) => {
+    run.spend(items.length, at)
     const values = items.map((item) => {
       const value = systemValue(item)
       if (typeof value !== 'boolean') throw executionError('a collection of booleans is needed here', at)

@@ -1,8 +1,8 @@
-import { type FunctionDefinition, type FunctionTable, fixed, plain } from './function-table.ts'
+import { type FunctionTable, fixed, plain } from './function-table.ts'
 import { singleText } from './functions-string.ts'
-import { EMPTY, FhirNode, type Item, isObject, toJson, toNode, truth } from './item.ts'
+import { EMPTY, FhirNode, type Item, isObject, toNode } from './item.ts'
 import { pushExtensions } from './navigate.ts'
-import { type Eval, type Run, single } from './run.ts'
+import type { Eval, Run } from './run.ts'
 
 /** What FHIR adds (http://hl7.org/fhir/R4/fhirpath.html#functions). */
 export const fhirFunctions: FunctionTable = {
@@ -22,43 +22,30 @@ export const fhirFunctions: FunctionTable = {
     const out: Item[] = []
     for (const item of items) {
       run.spend(1, at)
-      const resource = resolve(item, run)
+      const resource = resolve(item, run, at)
       if (resource !== undefined) out.push(resource)
     }
     return out
   }),
-  memberOf: asked((run, item, valueSet) => run.env.memberOf?.(toJson(item), valueSet)),
-  conformsTo: asked((run, item, profile) => run.env.conformsTo?.(toJson(item), profile)),
-}
-
-/** A question the host answers about a single item; empty where it does not know. */
-function asked(ask: (run: Run, item: Item, about: string) => boolean | undefined): FunctionDefinition {
-  return fixed(1, (input, site) => {
-    const argument = site.args[0] as Eval
-    return (run, focus) => {
-      const item = single(input(run, focus), site.at)
-      const about = singleText(argument(run, focus), site.at)
-      return item === undefined || about === undefined ? EMPTY : truth(ask(run, item, about))
-    }
-  })
 }
 
 /** The resource a Reference, canonical or uri means; undefined where nothing is known of it. */
-function resolve(item: Item, run: Run): FhirNode | undefined {
+function resolve(item: Item, run: Run, at: number): FhirNode | undefined {
   const value = item instanceof FhirNode ? item.value : item
   const reference = isObject(value) ? value.reference : value
-  if (typeof reference !== 'string') return undefined
-  if (reference.startsWith('#')) return contained(reference.slice(1), run)
+  if (typeof reference !== 'string' || reference.length > REFERENCE_CHARS_MAX) return undefined
+  if (reference.startsWith('#')) return contained(reference.slice(1), run, at)
   const found = run.env.resolve?.(reference)
   if (found !== undefined && found !== null) return toNode(found, '')
   return stub(reference, isObject(value) ? value.type : undefined)
 }
 
-function contained(id: string, run: Run): FhirNode | undefined {
+function contained(id: string, run: Run, at: number): FhirNode | undefined {
   const root = run.env.rootResource ?? run.env.resource ?? jsonOf(run.input[0])
   if (!isObject(root)) return undefined
   if (id === '') return toNode(root, '')
   const resources = Array.isArray(root.contained) ? root.contained : []
+  run.spend(resources.length, at)
   const found: unknown = resources.find((resource) => isObject(resource) && resource.id === id)
   return found === undefined ? undefined : toNode(found, '')
 }
@@ -66,6 +53,9 @@ function contained(id: string, run: Run): FhirNode | undefined {
 function jsonOf(item: Item | undefined): unknown {
   return item instanceof FhirNode ? item.value : undefined
 }
+
+/** No address is longer, and reading one takes as long as it is. */
+const REFERENCE_CHARS_MAX = 10_000
 
 const TYPE_AND_ID = /(?:^|\/)([A-Z][A-Za-z]{1,63})\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/
 

@@ -35,7 +35,7 @@ export const filterFunctions: FunctionTable = {
   repeat: fixed(1, (input, site) => {
     const projection = site.args[0] as Eval
     return (run, focus) => {
-      const seen = new ItemSet(run, site.at, site.units)
+      const seen = new ItemSet(run, site)
       const out: Item[] = []
       let level = input(run, focus)
       while (level.length > 0) {
@@ -44,12 +44,43 @@ export const filterFunctions: FunctionTable = {
           for (const item of result) if (seen.add(item)) next.push(item)
           return true
         })
-        out.push(...next)
+        for (const item of next) out.push(item)
         level = next
       }
       return out
     }
   }),
+  /** `select` over and over, with what was found as the next input; what is found twice stays twice. */
+  repeatAll: fixed(1, (input, site) => {
+    const projection = site.args[0] as Eval
+    return (run, focus) => {
+      const out: Item[] = []
+      let level = input(run, focus)
+      while (level.length > 0) {
+        const next: Item[] = []
+        iterate(run, level, projection, site.at, (result) => {
+          run.spend(result.length, site.at)
+          for (const item of result) next.push(item)
+          return true
+        })
+        for (const item of next) out.push(item)
+        level = next
+      }
+      return out
+    }
+  }),
+  coalesce: {
+    min: 1,
+    max: 10,
+    build: (input, site) => (run, focus) => {
+      input(run, focus)
+      for (const arg of site.args) {
+        const items = arg(run, focus)
+        if (items.length > 0) return items
+      }
+      return EMPTY
+    },
+  },
   iif: {
     min: 2,
     max: 3,
@@ -96,7 +127,10 @@ export const filterFunctions: FunctionTable = {
     }
   }),
   // R4 search parameters apply `as` to lists, so it filters where the grammar would ask for a single item.
-  as: typeFunction((type, site) => filterBy(typeTest(type, true, site.model))),
+  as: typeFunction((type, site) => {
+    const filter = filterBy(typeTest(type, true, site.model))
+    return site.strict ? (items) => filter(only(single(items, site.at))) : filter
+  }),
   ofType: typeFunction((type, site) => filterBy(typeTest(type, true, site.model))),
 }
 

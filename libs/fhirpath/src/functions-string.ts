@@ -5,10 +5,11 @@ import { type Eval, executionError, type Run, single } from './run.ts'
 
 /** http://hl7.org/fhirpath/N1/#string-manipulation */
 export const stringFunctions: FunctionTable = {
-  indexOf: onText(1, (text, [part]) => [text.indexOf(part as string)]),
+  indexOf: onSearch((text, part) => [text.indexOf(part)]),
+  lastIndexOf: onSearch((text, part) => [text.lastIndexOf(part)]),
   startsWith: onText(1, (text, [part]) => truth(text.startsWith(part as string))),
   endsWith: onText(1, (text, [part]) => truth(text.endsWith(part as string))),
-  contains: onText(1, (text, [part]) => truth(text.includes(part as string))),
+  contains: onSearch((text, part) => truth(text.includes(part))),
   upper: onText(0, (text) => [text.toUpperCase()]),
   lower: onText(0, (text) => [text.toLowerCase()]),
   trim: onText(0, (text) => [text.trim()]),
@@ -18,19 +19,22 @@ export const stringFunctions: FunctionTable = {
     return [...text]
   }),
   split: onText(1, (text, [separator], run, at) => {
-    const parts = text.split(separator as string)
-    run.spend(parts.length, at)
-    return parts
+    run.spendSearch(text, separator as string, at)
+    run.spend(occurrences(text, separator as string), at)
+    return text.split(separator as string)
   }),
   replace: onText(2, (text, [part, by], run, at) => {
-    const pieces = text.split(part as string)
-    run.spendText(text.length + (pieces.length + 1) * (by as string).length, at)
-    return [part === '' ? by + pieces.join(by) + by : pieces.join(by)]
+    run.spendSearch(text, part as string, at)
+    const count = occurrences(text, part as string)
+    run.spend(count, at)
+    run.spendText(text.length + count * (by as string).length, at)
+    // A function as replacement: a text would have its `$` read as something else.
+    return [text.replaceAll(part as string, () => by as string)]
   }),
   matches: onPattern(1, (pattern, text, _args, run) => truth(pattern.find(text, 0, run) !== undefined)),
   matchesFull: onPattern(1, (pattern, text, _args, run) => truth(pattern.matchesAll(text, run))),
   replaceMatches: onPattern(2, (pattern, text, [by], run, at) => [
-    built(run, at, replaceAll(pattern, text, by as string, run)),
+    built(run, at, replaceAll(pattern, text, by as string, { run, at })),
   ]),
   substring: {
     min: 1,
@@ -53,6 +57,7 @@ export const stringFunctions: FunctionTable = {
       const items = input(run, focus)
       const separator = site.args[0] === undefined ? '' : (singleText(site.args[0](run, focus), site.at) ?? '')
       if (items.length === 0) return EMPTY
+      run.spend(items.length, site.at)
       const texts = items.map((item) => textOf(item, site.at)).filter((text) => text !== undefined)
       return [built(run, site.at, texts, separator)]
     },
@@ -108,6 +113,22 @@ export function onText(
   })
 }
 
+/** Where one text is looked for in another. */
+function onSearch(apply: (text: string, part: string) => Items): FunctionDefinition {
+  return onText(1, (text, [part], run, at) => {
+    run.spendSearch(text, part as string, at)
+    return apply(text, part as string)
+  })
+}
+
+/** How often a part stands in a text, without overlap; an empty one stands between all characters and at both ends. */
+function occurrences(text: string, part: string): number {
+  if (part === '') return text.length + 1
+  let count = 0
+  for (let at = text.indexOf(part); at !== -1; at = text.indexOf(part, at + part.length)) count += 1
+  return count
+}
+
 /** Like `onText`; the first argument is a pattern, compiled once while it stays the same. */
 function onPattern(
   count: number,
@@ -118,6 +139,7 @@ function onPattern(
     let pattern: Pattern | undefined
     const inner = onText(count, (text, [wanted, ...rest], run, at) => {
       if (pattern === undefined || wanted !== source) {
+        run.spend((wanted as string).length, at)
         pattern = compilePattern(wanted as string, at)
         source = wanted
       }
@@ -127,13 +149,14 @@ function onPattern(
   })
 }
 
-function replaceAll(pattern: Pattern, text: string, by: string, run: Run): string[] {
+function replaceAll(pattern: Pattern, text: string, by: string, { run, at }: { run: Run; at: number }): string[] {
   const parts: string[] = []
   let from = 0
   while (from <= text.length) {
     const match = pattern.find(text, from, run)
     // A pattern that matches nothing at all replaces nothing: the reference engines agree on that.
     if (match === undefined || match.end === match.start) break
+    run.spendText(by.length, at)
     parts.push(text.slice(from, match.start), expand(by, text, match.groups))
     from = match.end
   }

@@ -4,7 +4,8 @@ import { EMPTY, type Items } from './item.ts'
 
 /** `encode`, `decode`, `escape` and `unescape` (http://hl7.org/fhirpath/N1/#additional-string-functions). */
 export const textCodingFunctions: FunctionTable = {
-  encode: onText(1, (text, [format]) => {
+  encode: onText(1, (text, [format], run, at) => {
+    run.spend(text.length, at)
     const bytes = new TextEncoder().encode(text)
     switch (format) {
       case 'hex':
@@ -17,7 +18,8 @@ export const textCodingFunctions: FunctionTable = {
         return EMPTY
     }
   }),
-  decode: onText(1, (text, [format]) => {
+  decode: onText(1, (text, [format], run, at) => {
+    run.spend(text.length, at)
     switch (format) {
       case 'hex':
         return /^(?:[0-9a-fA-F]{2})*$/.test(text)
@@ -31,11 +33,13 @@ export const textCodingFunctions: FunctionTable = {
         return EMPTY
     }
   }),
-  escape: onText(1, (text, [target]) => {
+  escape: onText(1, (text, [target], run, at) => {
+    run.spend(text.length, at)
     if (target === 'html') return [text.replace(/[&<>"']/g, (char) => HTML[char] as string)]
     return target === 'json' ? [JSON.stringify(text).slice(1, -1)] : EMPTY
   }),
-  unescape: onText(1, (text, [target]) => {
+  unescape: onText(1, (text, [target], run, at) => {
+    run.spend(text.length, at)
     if (target === 'html') return [text.replace(/&(?:amp|lt|gt|quot|#39);/g, (entity) => PLAIN[entity] as string)]
     return target === 'json' ? fromJson(text) : EMPTY
   }),

@@ -1,7 +1,7 @@
 import { type FunctionTable, iterate, plain } from './function-table.ts'
 import { singleText } from './functions-string.ts'
 import { FhirNode, type Item, type Items, systemTypeName, toJson } from './item.ts'
-import { allChildren } from './navigate.ts'
+import { allChildren, TYPE_INFO } from './navigate.ts'
 import { type Eval, executionError, type Run } from './run.ts'
 import { msToFields, type Temporal } from './temporal.ts'
 
@@ -75,7 +75,11 @@ function clock(run: Run, at: number, kind: Temporal['kind']): Temporal {
   return { kind, fields, offset: 0, fractionDigits: 3 }
 }
 
+/** What `type()` answers (http://hl7.org/fhirpath/N1/#reflection). */
 function typeInfo(item: Item): Item {
-  if (!(item instanceof FhirNode)) return new FhirNode({ namespace: 'System', name: systemTypeName(item) }, '')
-  return new FhirNode({ namespace: 'FHIR', name: item.type }, '')
+  const value =
+    item instanceof FhirNode
+      ? { namespace: 'FHIR', name: item.type }
+      : { namespace: 'System', name: systemTypeName(item) }
+  return new FhirNode(value, TYPE_INFO)
 }

@@ -29,6 +29,7 @@ export {
 } from './compile.ts'
 export { FhirPathError, type FhirPathErrorCode } from './fhirpath-error.ts'
 export type { HostFunctions } from './function-lookup.ts'
+export type { TerminologyOperation } from './functions-terminology.ts'
 export { EXPRESSION_CHARS_MAX, NESTING_MAX, parse, TREE_HEIGHT_MAX } from './parser.ts'
 export { applyFhirPathPatch, type PatchOptions } from './patch.ts'
 export { FhirPathPatchError, type FhirPathPatchErrorCode } from './patch-error.ts'

@@ -66,11 +66,19 @@ function modelStep(name: string, model: TypeModel, guess: NodeStep): NodeStep {
       child = model.child(type, name)
       choices = child?.choiceOf && new Map(child.choiceOf)
     }
-    if (child === undefined) return
+    if (child === undefined) return type === TYPE_INFO ? pushTypeInfo(node, name, out) : undefined
     const json = node.value as JsonObject
     if (choices === undefined) pushKey(json, name, child.type, out)
     else pushChoice(json, name, choices, out)
   }
+}
+
+/** The type of what `type()` answers: its members are System values. */
+export const TYPE_INFO = 'System.TypeInfo'
+
+function pushTypeInfo({ value }: FhirNode, name: string, out: Item[]): void {
+  const member = (value as Partial<Record<string, string>>)[name]
+  if (member !== undefined && (name === 'name' || name === 'namespace')) out.push(member)
 }
 
 type NodeStep = (node: FhirNode, out: Item[]) => void

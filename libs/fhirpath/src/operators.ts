@@ -1,21 +1,13 @@
 import { type Arithmetic, arithmetic, concatenate } from './arithmetic.ts'
 import type { BinaryOperator } from './ast.ts'
-import { ItemSet } from './distinct.ts'
-import { equalCollections, equivalentCollections } from './equality.ts'
+import { equalCollections, equalItems, equivalentCollections } from './equality.ts'
 import { union } from './functions-subset.ts'
 import { EMPTY, type Item, type Items, truth } from './item.ts'
 import { compareItems } from './ordering.ts'
-import type { UnitConverter } from './quantity.ts'
-import { condition, type Eval, type Run, single } from './run.ts'
-
-/** Where an operator stands and what it knows of units. */
-export interface OperatorSite {
-  at: number
-  units: UnitConverter | undefined
-}
+import { condition, type Eval, type Run, type Site, single } from './run.ts'
 
 /** The closure of a two-sided operator (http://hl7.org/fhirpath/N1/#operations). */
-export function operatorEval(op: BinaryOperator, left: Eval, right: Eval, site: OperatorSite): Eval {
+export function operatorEval(op: BinaryOperator, left: Eval, right: Eval, site: Site): Eval {
   switch (op) {
     case 'and':
       return logic(left, right, site.at, false, (a, b) => (a === false || b === false ? false : a && b))
@@ -54,35 +46,32 @@ function logic(left: Eval, right: Eval, at: number, decides: Truth, combine: (a:
   }
 }
 
-function ordering(op: '<' | '<=' | '>' | '>=', left: Eval, right: Eval, { at, units }: OperatorSite): Eval {
+function ordering(op: '<' | '<=' | '>' | '>=', left: Eval, right: Eval, site: Site): Eval {
+  const { at } = site
   return (run, focus) => {
     const a = single(left(run, focus), at)
     const b = single(right(run, focus), at)
     if (a === undefined || b === undefined) return EMPTY
-    const order = compareItems(a, b, at, units)
+    const order = compareItems(run, a, b, site)
     if (order === undefined) return EMPTY
     return truth(op === '<' ? order < 0 : op === '<=' ? order <= 0 : op === '>' ? order > 0 : order >= 0)
   }
 }
 
-type CollectionOperator = (run: Run, left: Items, right: Items, site: OperatorSite) => Items
+type CollectionOperator = (run: Run, left: Items, right: Items, site: Site) => Items
 
 const COLLECTION_OPERATORS: Record<
   Exclude<BinaryOperator, 'and' | 'or' | 'xor' | 'implies' | '<' | '<=' | '>' | '>='>,
   CollectionOperator
 > = {
-  '=': (run, left, right, { at, units }) => {
-    run.spend(left.length, at)
-    return truth(equalCollections(left, right, units))
-  },
-  '!=': (run, left, right, { at, units }) => {
-    run.spend(left.length, at)
-    const answer = equalCollections(left, right, units)
+  '=': (run, left, right, site) => truth(equalCollections(run, left, right, site)),
+  '!=': (run, left, right, site) => {
+    const answer = equalCollections(run, left, right, site)
     return truth(answer === undefined ? undefined : !answer)
   },
-  '~': (run, left, right, { at, units }) => truth(equivalentCollections(run, left, right, at, units)),
-  '!~': (run, left, right, { at, units }) => truth(!equivalentCollections(run, left, right, at, units)),
-  '|': (run, left, right, { at, units }) => union(run, left, right, at, units),
+  '~': (run, left, right, site) => truth(equivalentCollections(run, left, right, site)),
+  '!~': (run, left, right, site) => truth(!equivalentCollections(run, left, right, site)),
+  '|': (run, left, right, site) => union(run, left, right, site),
   in: (run, left, right, site) => membership(run, left, right, site),
   contains: (run, left, right, site) => membership(run, right, left, site),
   '+': onSingles('+'),
@@ -94,25 +83,26 @@ const COLLECTION_OPERATORS: Record<
   '&': (run, left, right, { at }) => concatenate(run, left, right, at),
 }
 
-function collection(left: Eval, right: Eval, apply: CollectionOperator, site: OperatorSite): Eval {
+function collection(left: Eval, right: Eval, apply: CollectionOperator, site: Site): Eval {
   return (run, focus) => {
     const a = left(run, focus)
     return apply(run, a, right(run, focus), site)
   }
 }
 
-function membership(run: Run, items: Items, members: Items, { at, units }: OperatorSite): Items {
-  const item = single(items, at)
+function membership(run: Run, items: Items, members: Items, site: Site): Items {
+  const item = single(items, site.at)
   if (item === undefined) return EMPTY
-  return truth(new ItemSet(run, at, units).addAll(members).has(item))
+  run.spend(members.length, site.at)
+  return truth(members.some((member) => equalItems(run, member, item, site) === true))
 }
 
 function onSingles(op: Arithmetic): CollectionOperator {
-  return (_run, left, right, { at, units }) => {
-    const a = single(left, at)
-    const b = single(right, at)
+  return (run, left, right, site) => {
+    const a = single(left, site.at)
+    const b = single(right, site.at)
     if (a === undefined || b === undefined) return EMPTY
-    const result: Item | undefined = arithmetic(op, a, b, at, units)
+    const result: Item | undefined = arithmetic(run, op, a, b, site)
     return result === undefined ? EMPTY : [result]
   }
 }

@@ -143,12 +143,27 @@ class Parser {
       return this.#checked({ kind: 'member', of, name: name.text, at: name.at }, ...children)
     }
     const args: Expression[] = []
+    const sorts = name.text === 'sort'
+    const descending: boolean[] = []
     if (!this.#accept(')')) {
-      do args.push(this.#expression(0))
-      while (this.#accept(','))
+      do {
+        const arg = this.#expression(0)
+        const minus = sorts && arg.kind === 'unary' && arg.op === '-'
+        args.push(minus ? arg.operand : arg)
+        if (sorts) descending.push(this.#direction() !== minus)
+      } while (this.#accept(','))
       this.#expect(')')
     }
-    return this.#checked({ kind: 'call', of, name: name.text, args, at: name.at }, ...children, ...args)
+    const call = { kind: 'call', of, name: name.text, args, at: name.at } as const
+    return this.#checked(sorts ? { ...call, descending } : call, ...children, ...args)
+  }
+
+  /** Whether a key of `sort` is followed by `desc`. */
+  #direction(): boolean {
+    const { kind, text } = this.#peek()
+    if (kind !== 'word' || (text !== 'asc' && text !== 'desc')) return false
+    this.#next += 1
+    return text === 'desc'
   }
 
   #term(): Expression {

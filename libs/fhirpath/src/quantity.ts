@@ -1,4 +1,5 @@
 import { Decimal } from './decimal.ts'
+import type { Run, Site } from './run.ts'
 import { timeUnit, UNIT_MS } from './temporal-arithmetic.ts'
 
 /** A quantity of FHIRPath: `unit` is a UCUM code (`1` for none) or, with `calendar`, a singular calendar word. */
@@ -23,16 +24,20 @@ export interface UnitConverter {
   convert(value: number, from: string, to: string): number | undefined
 }
 
+/** A converter may have to read both units: some tens of microseconds, as those of UCUM take. */
+const CONVERSION_STEPS = 50
+
 /** Significant digits kept of a converted value: conversion factors are floating point, their last digits noise. */
 const CONVERTED_DIGITS = 12
 
 /** `right` expressed in the unit of `left`, exactly where the units are equal; undefined when they do not compare. */
-export function inUnitOf(left: Quantity, right: Quantity, converter: UnitConverter | undefined): Decimal | undefined {
+export function inUnitOf(run: Run, left: Quantity, right: Quantity, { at, units }: Site): Decimal | undefined {
   if (left.unit === right.unit && left.calendar === right.calendar) return right.value
   const known = calendarFactor(left, right)
   if (known !== undefined) return known === null ? undefined : right.value.times(known[0])?.over(known[1])
-  if (converter === undefined) return undefined
-  const converted = converter.convert(right.value.toNumber(), right.unit, left.unit)
+  if (units === undefined) return undefined
+  run.spend(CONVERSION_STEPS, at)
+  const converted = units.convert(right.value.toNumber(), right.unit, left.unit)
   return converted === undefined ? undefined : Decimal.of(Number(converted.toPrecision(CONVERTED_DIGITS)))
 }
 
@@ -67,8 +72,8 @@ function isMeanLength(quantity: Quantity): boolean {
 }
 
 /** -1, 0 or 1; undefined when the units do not compare. */
-export function compareQuantities(left: Quantity, right: Quantity, converter?: UnitConverter): number | undefined {
-  const converted = inUnitOf(left, right, converter)
+export function compareQuantities(run: Run, left: Quantity, right: Quantity, site: Site): number | undefined {
+  const converted = inUnitOf(run, left, right, site)
   return converted === undefined ? undefined : left.value.compare(converted)
 }
 

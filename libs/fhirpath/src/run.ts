@@ -1,5 +1,7 @@
 import { FhirPathError } from './fhirpath-error.ts'
+import type { TerminologyOperation } from './functions-terminology.ts'
 import type { FhirNode, Item, Items } from './item.ts'
+import type { UnitConverter } from './quantity.ts'
 
 /**
  * Work one evaluation may do, in steps: an item reached, an item iterated or two items compared is one step, a string
@@ -30,10 +32,18 @@ export interface Environment {
    * contained resources and else answers a stub that holds only the type and id which the reference names.
    */
   resolve?(reference: string): unknown
-  /** Whether a code, Coding or CodeableConcept is in a value set; undefined when it cannot be said. */
+  /** Whether a code, Coding or CodeableConcept is in a value set; undefined when it cannot be said: `{}`. */
   memberOf?(value: unknown, valueSet: string): boolean | undefined
-  /** Whether a resource conforms to a profile; undefined when it cannot be said. */
+  /** Whether `code` (a Coding or CodeableConcept) is `other` or stands above it; undefined when it cannot be said. */
+  subsumes?(code: unknown, other: unknown): boolean | undefined
+  /** `%terminologies.expand(...)` and so on: the answer is a resource or a value, undefined when there is none. */
+  terminologies?(operation: TerminologyOperation, args: readonly unknown[]): unknown
+  /** Whether an element or resource conforms to a profile. Undefined (not known) is an `execution` error. */
   conformsTo?(value: unknown, profile: string): boolean | undefined
+  /** Whether an element is in the named slice of a profile (`slice()`). */
+  inSlice?(value: unknown, profile: string, slice: string): boolean | undefined
+  /** The ElementDefinition of an element of a FHIR type (`Patient`, `Patient.contact`, `code`), for `elementDefinition()`. */
+  elementDefinition?(value: unknown, type: string): unknown
   /** Receives what `trace()` is given. The values can be patients' data: they do not belong in a log. */
   trace?(name: string, values: unknown[]): void
 }
@@ -65,6 +75,17 @@ export class Run {
     if (chars > STRING_CHARS_MAX) throw new FhirPathError('limit', 'the evaluation built too long a string', at)
     this.spend(1 + (chars >> 6), at)
   }
+
+  /** Charges for looking for a part in a text, which takes their product in the worst case: a step is some 2 us. */
+  spendSearch(text: string, part: string, at: number): void {
+    this.spend(1 + (text.length >> 6) + Math.floor((text.length * part.length) / 16_384), at)
+  }
+}
+
+/** Where an operation stands and what it knows of units. */
+export interface Site {
+  at: number
+  units: UnitConverter | undefined
 }
 
 /** A compiled expression: `focus` is `$this`. */
