@@ -4,7 +4,7 @@ import { lineAt, type Source } from './source.ts'
 
 /** Schema of each module that has tables. A module not listed has a schema of its own name. */
 const SCHEMAS: Record<string, string> = { db: 'salus', fhir: 'record' }
-const KNOWN = ['db', 'events', 'audit', 'vault', 'identity', 'terminology', 'fhir']
+const KNOWN = ['db', 'events', 'audit', 'vault', 'identity', 'definitions', 'terminology', 'fhir']
 
 /** Statements, not prose: at the start of the text, of a line or of a parenthesis, all small or all capital letters. */
 const STATEMENT =

@@ -6,9 +6,22 @@ import { demo } from './demo.ts'
 import { doctor } from './doctor.ts'
 import { keys } from './keys.ts'
 import { load } from './load.ts'
+import { fhirPackage } from './package.ts'
 import { restore } from './restore.ts'
 import { start } from './start.ts'
 import { token } from './token.ts'
 
 /** All commands, in the order of the help and of docs/reference/cli.md. */
-export const COMMANDS: readonly Command[] = [start, load, demo, token, clients, audit, keys, backup, restore, doctor]
+export const COMMANDS: readonly Command[] = [
+  start,
+  load,
+  demo,
+  token,
+  clients,
+  fhirPackage,
+  audit,
+  keys,
+  backup,
+  restore,
+  doctor,
+]

@@ -4,7 +4,15 @@ import { raise, VERSION } from '#kernel'
 import { type Admin, DEFAULT_TENANT } from './admin.ts'
 
 /** Schemas with data, lowest floor first. The schema `salus` (the list of migrations) is made anew by a restore. */
-export const BACKED_UP_SCHEMAS: readonly string[] = ['events', 'audit', 'vault', 'identity', 'record']
+export const BACKED_UP_SCHEMAS: readonly string[] = [
+  'events',
+  'audit',
+  'vault',
+  'identity',
+  'definitions',
+  'terminology',
+  'record',
+]
 const KEYSTORE_SCHEMAS: readonly string[] = ['vault']
 
 /** What `salus backup` wrote. */

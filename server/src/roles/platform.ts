@@ -1,5 +1,6 @@
 import { type AuditRecord, type Checkpointer, type Ledger, openLedger, startCheckpoints, startIndexer } from '#audit'
 import { type Database, openDatabase } from '#db'
+import { type Definitions, openDefinitions } from '#definitions'
 import { type Fhir, openFhir, openPatientRecords } from '#fhir'
 import { type Identity, openIdentity } from '#identity'
 import { type Clock, type Config, errorFields, type Log, raise, VERSION } from '#kernel'
@@ -15,6 +16,7 @@ export interface Platform {
   checkpointer: Checkpointer
   vault: Vault
   identity: Identity
+  definitions: Definitions
   fhir: Fhir
   /** Lets work under way finish, then gives everything back. */
   close(): Promise<void>
@@ -61,13 +63,15 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
       log,
       ...audit,
     })
+    const definitions = await openDefinitions({ database, log })
+    closers.push(() => definitions.close())
     const endpoint = config.get('OTEL_EXPORTER_OTLP_ENDPOINT')
     const tracing = endpoint === undefined ? undefined : await startTracing(endpoint)
     if (tracing) closers.push(() => tracing.close())
     const traced = tracing ? { startSpan: tracing.startSpan } : {}
     const fhir = openFhir({ database, ledger, vault, identity, clock, log, origin, version: VERSION, ...traced })
     closers.push(() => fhir.close())
-    return { ...ground, identity, fhir, close }
+    return { ...ground, identity, definitions, fhir, close }
   } catch (error) {
     await close()
     throw error

@@ -39,7 +39,7 @@ export function collectMigrations(dirs: readonly string[]): Migration[] {
 /** Modules in the order in which they may lean on each other; see ARCHITECTURE.md, "Floors". */
 const FLOORS: readonly (readonly [floor: string, modules: readonly string[]])[] = [
   ['platform', ['db', 'events', 'audit', 'vault', 'identity']],
-  ['record', ['terminology', 'fhir']],
+  ['record', ['definitions', 'terminology', 'fhir']],
   ['features', []],
 ]
 

@@ -10,6 +10,14 @@ export const DATA = join(import.meta.dirname, 'data')
 export const CORE_FILE = 'hl7.fhir.r4.core'
 export const TERMINOLOGY_FILE = 'hl7.terminology.r4'
 
+/** The published packages they stand for. The R4 specification's examples package holds all of its core package. */
+export const BUILT_IN_PACKAGES: readonly { name: string; version: string }[] = [
+  { name: 'hl7.fhir.r4.core', version: '4.0.1' },
+  { name: 'hl7.fhir.r4.examples', version: '4.0.1' },
+  { name: 'hl7.terminology.r4', version: '7.0.1' },
+  { name: 'hl7.terminology', version: '7.0.1' },
+]
+
 /** A catalog of what comes with Salus. Nothing is read before the first question. */
 export function builtInCatalog(): Catalog {
   return new Catalog({

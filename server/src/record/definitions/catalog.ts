@@ -18,6 +18,7 @@ export interface CatalogPacks {
 export class Catalog implements DefinitionSource {
   readonly #packs: CatalogPacks
   readonly #cache = new DefinitionCache()
+  readonly #opened: PackReader[] = []
   #builtIn: { core: PlaceTable; terminology: PlaceTable } | undefined
   #installed: PlaceTable = new Map()
 
@@ -29,6 +30,11 @@ export class Catalog implements DefinitionSource {
   install(packs: readonly PackReader[]): void {
     this.#installed = placeTable(packs)
     this.#cache.clear()
+  }
+
+  /** Give the files back. */
+  close(): void {
+    for (const pack of this.#opened) pack.close()
   }
 
   find(type: DefinitionType, canonical: string): Definition | undefined {
@@ -64,11 +70,14 @@ export class Catalog implements DefinitionSource {
   }
 
   #tables(url: string): PlaceTable[] {
-    this.#builtIn ??= {
-      core: placeTable([this.#packs.core()]),
-      terminology: placeTable([this.#packs.terminology()]),
-    }
+    this.#builtIn ??= { core: this.#open(this.#packs.core), terminology: this.#open(this.#packs.terminology) }
     const { core, terminology } = this.#builtIn
     return url.startsWith(SPECIFICATION) ? [core, this.#installed, terminology] : [this.#installed, terminology, core]
+  }
+
+  #open(open: () => PackReader): PlaceTable {
+    const pack = open()
+    this.#opened.push(pack)
+    return placeTable([pack])
   }
 }

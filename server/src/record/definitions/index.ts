@@ -1,3 +1,8 @@
 export { builtInDefinitions } from './built-in.ts'
 export { DEFINITION_TYPES, type Definition, type DefinitionSource, type DefinitionType } from './definition.ts'
+export type { MissingDependency } from './missing-dependencies.ts'
+export { type Definitions, openDefinitions } from './open-definitions.ts'
+export { type AddedPackage, openPackages, type Packages } from './packages.ts'
+export type { PackageSource } from './read-package.ts'
+export type { InstalledPackage } from './store.ts'
 export { type SourcePackage, writeBuiltInDefinitions } from './write-built-in.ts'

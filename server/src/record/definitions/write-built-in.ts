@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { CORE_FILE, DATA, TERMINOLOGY_FILE } from './built-in.ts'
 import { compactDefinition } from './compact-definition.ts'
 import type { Definition } from './definition.ts'
-import { packDefinitions } from './pack.ts'
+import { PackWriter } from './pack.ts'
 import { writePackFile } from './pack-file.ts'
 
 /** A package as its source gives it. */
@@ -20,11 +20,13 @@ export function writeBuiltInDefinitions(packages: { core: SourcePackage; termino
 }
 
 function write(name: string, { version, definitions }: SourcePackage): void {
-  writePackFile(join(DATA, name), packDefinitions({ name, version }, inPackOrder(definitions).map(compactDefinition)))
+  const writer = new PackWriter()
+  for (const definition of inPackOrder(definitions)) writer.add(compactDefinition(definition))
+  writePackFile(join(DATA, name), writer.end({ name, version }))
 }
 
 /** Neighbours share members: data types, then resources, then profiles and extensions, because validating opens them so. */
-export function inPackOrder(definitions: readonly Definition[]): Definition[] {
+function inPackOrder(definitions: readonly Definition[]): Definition[] {
   return definitions
     .map((definition) => ({ definition, place: placeOf(definition) }))
     .toSorted((a, b) => (a.place < b.place ? -1 : 1))
