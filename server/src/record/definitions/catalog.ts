@@ -18,9 +18,9 @@ export interface CatalogPacks {
 export class Catalog implements DefinitionSource {
   readonly #packs: CatalogPacks
   readonly #cache = new DefinitionCache()
-  readonly #opened: PackReader[] = []
-  #builtIn: { core: PlaceTable; terminology: PlaceTable } | undefined
-  #installed: PlaceTable = new Map()
+  #builtIn: { core: PackReader; terminology: PackReader } | undefined
+  #installed: readonly PackReader[] = []
+  #tables: { core: PlaceTable; others: PlaceTable } | undefined
 
   constructor(packs: CatalogPacks) {
     this.#packs = packs
@@ -28,13 +28,15 @@ export class Catalog implements DefinitionSource {
 
   /** From now on these packages are the installed ones, besides the built-in ones. */
   install(packs: readonly PackReader[]): void {
-    this.#installed = placeTable(packs)
+    this.#installed = packs
+    this.#tables = undefined
     this.#cache.clear()
   }
 
   /** Give the files back. */
   close(): void {
-    for (const pack of this.#opened) pack.close()
+    this.#builtIn?.core.close()
+    this.#builtIn?.terminology.close()
   }
 
   find(type: DefinitionType, canonical: string): Definition | undefined {
@@ -52,7 +54,7 @@ export class Catalog implements DefinitionSource {
 
   *all(type: DefinitionType): Generator<string> {
     const seen = new Set<string>()
-    for (const table of this.#tables(SPECIFICATION)) {
+    for (const table of this.#tablesFor(SPECIFICATION)) {
       for (const places of table.values()) {
         for (const { row } of places) {
           if (row[0] !== type) break
@@ -66,18 +68,14 @@ export class Catalog implements DefinitionSource {
 
   *#places(type: string, url: string): Generator<Place> {
     const key = placeKey(type, url)
-    for (const table of this.#tables(url)) yield* table.get(key) ?? []
+    for (const table of this.#tablesFor(url)) yield* table.get(key) ?? []
   }
 
-  #tables(url: string): PlaceTable[] {
-    this.#builtIn ??= { core: this.#open(this.#packs.core), terminology: this.#open(this.#packs.terminology) }
+  #tablesFor(url: string): PlaceTable[] {
+    this.#builtIn ??= { core: this.#packs.core(), terminology: this.#packs.terminology() }
     const { core, terminology } = this.#builtIn
-    return url.startsWith(SPECIFICATION) ? [core, this.#installed, terminology] : [this.#installed, terminology, core]
-  }
-
-  #open(open: () => PackReader): PlaceTable {
-    const pack = open()
-    this.#opened.push(pack)
-    return placeTable([pack])
+    this.#tables ??= { core: placeTable([core]), others: placeTable([terminology, ...this.#installed]) }
+    const { core: specification, others } = this.#tables
+    return url.startsWith(SPECIFICATION) ? [specification, others] : [others, specification]
   }
 }

@@ -19,8 +19,8 @@ export type Definition = { resourceType: string; url?: string; version?: string 
 /** Conformance resources by canonical URL. Synchronous, because a validator asks in the middle of its work. */
 export interface DefinitionSource {
   /**
-   * The definition of a canonical URL, which may carry `|version`. Without a version: HL7's specification for its own URLs, else
-   * the newest among installed packages, else HL7 terminology. The same object for as long as somebody holds it.
+   * The definition of a canonical URL, which may carry `|version`. Without a version: the R4 specification's for its own URLs, else
+   * the newest in installed packages and HL7 terminology, else the specification's. The same object for as long as it is held.
    * Undefined when it is in no package. https://hl7.org/fhir/R4/references.html#canonical
    */
   find(type: DefinitionType, canonical: string): Definition | undefined

@@ -93,13 +93,18 @@ test('a package that cannot be read leaves everything as it was', async () => {
   assert.equal((await packages.list()).length, 1)
 })
 
-test('a package cannot put its own Patient in the place of the specification, but can update terminology', async () => {
+test('a package cannot put its own Patient in the place of the specification, and updates terminology only with what is newer', async () => {
   const patient = 'http://hl7.org/fhir/StructureDefinition/Patient'
   const system = 'http://terminology.hl7.org/CodeSystem/v3-ActCode'
+  const category = 'http://terminology.hl7.org/CodeSystem/observation-category'
   await packages.add(
     archive(
       '1.0.0',
-      [profile('99.0.0', { url: patient }), { resourceType: 'CodeSystem', url: system, version: '8.0.0' }],
+      [
+        profile('99.0.0', { url: patient }),
+        { resourceType: 'CodeSystem', url: system, version: '9.1.0' },
+        { resourceType: 'CodeSystem', url: category, version: '0.1.0' },
+      ],
       {
         name: 'test.overrides',
       },
@@ -107,7 +112,8 @@ test('a package cannot put its own Patient in the place of the specification, bu
   )
   await definitions.refresh()
   assert.equal(definitions.find('StructureDefinition', patient)?.version, '4.0.1')
-  assert.equal(definitions.find('CodeSystem', system)?.version, '8.0.0')
+  assert.equal(definitions.find('CodeSystem', system)?.version, '9.1.0')
+  assert.deepEqual(definitions.versions('CodeSystem', category), ['2.0.0', '0.1.0', '4.0.1'])
   assert.equal(definitions.find('CodeSystem', `${system}|9.0.0`)?.version, '9.0.0')
 })
 

@@ -6,8 +6,7 @@ const BACKSLASH = 0x5c
 
 /** JSON of an entry, in UTF-8, nested no deeper than a request's body may be. Fault `definitions.package.damaged`. */
 export function parseJson(name: string, bytes: Buffer): unknown {
-  if (isTooDeep(bytes))
-    damaged(`${shown(name)} is nested deeper than ${LIMITS.jsonDepthMax} levels`)
+  if (isTooDeep(bytes)) damaged(`${shown(name)} is nested deeper than ${LIMITS.jsonDepthMax} levels`)
   try {
     // Takes a byte order mark away; bytes that are no UTF-8 are an error.
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))

@@ -104,8 +104,13 @@ class Reader {
       return
     }
     const { resourceType, url, version = '' } = resource
-    if (!isKey(url, PACKAGE_LIMITS.urlCharsMax) || (version !== '' && !isKey(version, PACKAGE_LIMITS.versionCharsMax)))
-      return invalid(`${shown(name)} has a url or version that is no text, is too long, or has blanks`)
+    if (
+      !isKey(url, PACKAGE_LIMITS.urlCharsMax, /^[^\s\p{C}]+$/u) ||
+      !isKey(version, PACKAGE_LIMITS.versionCharsMax, /^\P{C}*$/u)
+    )
+      return invalid(
+        `${shown(name)} has a url or version that is no text, is too long, or has characters it may not have`,
+      )
     const key = `${resourceType} ${url}|${version}`
     if (this.#seen.has(key)) return invalid(`it has two definitions of ${shown(key)}`)
     this.#seen.add(key)
@@ -115,8 +120,8 @@ class Reader {
   }
 }
 
-function isKey(value: unknown, charsMax: number): value is string {
-  return typeof value === 'string' && value.length <= charsMax && /^[^\s\p{C}]+$/u.test(value)
+function isKey(value: unknown, charsMax: number, pattern: RegExp): value is string {
+  return typeof value === 'string' && value.length <= charsMax && pattern.test(value)
 }
 
 function invalid(what: string): never {
