@@ -12,6 +12,7 @@ import {
   FhirNode,
   type Item,
   type Items,
+  only,
   systemTypeName,
   systemValue,
   TRUE,
@@ -23,6 +24,7 @@ import { operatorEval } from './operators.ts'
 import { parse } from './parser.ts'
 import { Quantity, type UnitConverter } from './quantity.ts'
 import { type Environment, type Eval, executionError, Run, single } from './run.ts'
+import { checkTypes } from './static-check.ts'
 import { parseDateTime, parseTime } from './temporal.ts'
 import { TEMPORAL_TYPES, type TypeModel } from './type-model.ts'
 import { checkType, typeTest } from './type-test.ts'
@@ -35,7 +37,11 @@ export interface CompileOptions {
   ucum?: UnitConverter
   /** The FHIR type of the input where it is no resource: `HumanName`, `Patient.contact`. */
   type?: string
-  /** Refuse (`semantic`) what the types of the model say can never be: see static-check.ts. Needs `model`. */
+  /**
+   * Refuse (`semantic`) an expression that can give nothing by the types of the model: elements that do not exist on
+   * `type`, a choice by the key of its JSON (`valueQuantity`), text functions on what is no text, `first()` of a
+   * collection without order. And `as` refuses several items. Needs `model`. Without it all of these are empty.
+   */
   strict?: boolean
   /** Further functions, by name, on plain JSON: `htmlChecks`, `getResourceKey`. They do not replace built-in ones. */
   functions?: HostFunctions
@@ -72,8 +78,9 @@ export function compile(expression: string, options: CompileOptions = {}): Compi
 
 /** Like `compile`, of an expression that is already parsed. */
 export function compileTree(tree: Expression, options: CompileOptions = {}): CompiledExpression {
-  const evaluate = evalOf(tree, options)
   const type = options.type ?? ''
+  if (options.strict === true && options.model !== undefined) checkTypes(tree, options.model, type)
+  const evaluate = evalOf(tree, options)
   const items = (input: unknown, env: Environment = {}): Items => {
     const focus = inputItems(input, type)
     return evaluate(new Run(env, focus), focus)
@@ -226,6 +233,7 @@ class Compiler {
     const test = typeTest(node.type, node.op === 'as', this.#model)
     if (node.op === 'as') {
       const filter = filterBy(test)
+      if (this.#options.strict === true) return (run, focus) => filter(only(single(operand(run, focus), node.at)))
       return (run, focus) => filter(operand(run, focus))
     }
     return (run, focus) => {

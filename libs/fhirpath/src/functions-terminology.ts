@@ -37,6 +37,7 @@ function subsumption(ask: (run: Run, code: unknown, other: unknown) => boolean |
 }
 
 const OPERATIONS = ['expand', 'lookup', 'validateVS', 'validateCS', 'subsumes', 'translate'] as const
+/** What `%terminologies` can be asked; arguments as the specification orders them, as plain JSON. */
 export type TerminologyOperation = (typeof OPERATIONS)[number]
 
 /** The operation that `%terminologies.name(...)` calls; undefined for any other call. */
