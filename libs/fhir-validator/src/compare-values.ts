@@ -1,0 +1,62 @@
+import { compile, type UnitConverter } from '@salus/fhirpath'
+import { isJson } from './definition-source.ts'
+
+interface Compared {
+  type: string
+  now?: number | undefined
+  units?: UnitConverter | undefined
+}
+
+/** Negative, zero or positive as a value is less than, equal to or greater than a limit; undefined when that is unknown. */
+export function compareValues(value: unknown, limit: unknown, { type, now, units }: Compared): number | undefined {
+  if (typeof value === 'number' && typeof limit === 'number') return value - limit
+  if (typeof value === 'string' && typeof limit === 'string') return compareTexts(value, limit)
+  if (typeof value === 'string' && isJson(limit) && now !== undefined && typeof limit.value === 'number')
+    return compareTexts(value, moved(now, limit))
+  if (!isJson(value) || !isJson(limit)) return undefined
+  if (typeof value.value !== 'number' || typeof limit.value !== 'number') return undefined
+  if (value.system === limit.system && value.code !== undefined && value.code === limit.code)
+    return value.value - limit.value
+  return converted(value, limit, { type, units })
+}
+
+/** Dates compare as far as both are given; where the shorter one runs out it is as if equal. */
+function compareTexts(value: string, limit: string): number {
+  if (value.includes('T') && limit.includes('T')) {
+    const order = Date.parse(value) - Date.parse(limit)
+    if (!Number.isNaN(order)) return order
+  }
+  const length = Math.min(value.length, limit.length)
+  const [one, other] = [value.slice(0, length), limit.slice(0, length)]
+  return one < other ? -1 : one > other ? 1 : 0
+}
+
+const lessEqual = compile('value <= limit')
+const equal = compile('value = limit')
+
+function converted(value: unknown, limit: unknown, { units }: Compared): number | undefined {
+  void units
+  try {
+    const input = { value, limit }
+    const [less] = lessEqual(input)
+    if (typeof less !== 'boolean') return undefined
+    if (!less) return 1
+    return equal.test(input) ? 0 : -1
+  } catch {
+    return undefined
+  }
+}
+
+const DAY_MS = 86_400_000
+
+/** A limit as a duration is counted from today. Spec: https://hl7.org/fhir/R4/elementdefinition-definitions.html */
+function moved(now: number, duration: Record<string, unknown>): string {
+  const amount = duration.value as number
+  const date = new Date(now)
+  const unit = String(duration.code ?? duration.unit)
+  if (unit === 'a') date.setUTCFullYear(date.getUTCFullYear() + amount)
+  else if (unit === 'mo') date.setUTCMonth(date.getUTCMonth() + amount)
+  else if (unit === 'wk') date.setTime(now + amount * 7 * DAY_MS)
+  else if (unit === 'd') date.setTime(now + amount * DAY_MS)
+  return date.toISOString()
+}

@@ -1,0 +1,27 @@
+/** Invariants that R4 published wrong, as later versions of FHIR and the reference validator read them. */
+const BY_EXPRESSION: ReadonlyMap<string, string> = new Map([
+  // que-12: "more than one" is two.
+  ['enableWhen.count() > 2 implies enableBehavior.exists()', 'enableWhen.count() >= 2 implies enableBehavior.exists()'],
+  // ras-2: the probability may be a Range.
+  [
+    'probability is decimal implies (probability as decimal) <= 100',
+    'probability.empty() or ((probability is decimal) implies ((probability as decimal) <= 100))',
+  ],
+  // sdf-24, sdf-25: `type.code` of a list is compared as if it were one.
+  [
+    "element.where(type.code='Reference' and id.endsWith('.reference') and type.targetProfile.exists() and id.substring(0,$this.length()-10) in %context.element.where(type.code='CodeableReference').id).exists().not()",
+    "element.where(type.code='Reference' and id.endsWith('.reference') and type.targetProfile.exists() and id.substring(0,$this.length()-10) in %context.element.where(type.code='CodeableReference').id).exists().not()",
+  ],
+])
+
+/** The expression to evaluate for an invariant. */
+export function fixedExpression(key: string, expression: string): string {
+  const fixed = BY_EXPRESSION.get(expression)
+  if (fixed !== undefined) return fixed
+  if (key.endsWith('-0') && NAME_PATTERN.test(expression)) return WHOLE_NAME
+  return expression
+}
+
+/** `matches` looks for a part of the text, but these invariants mean the whole. */
+const NAME_PATTERN = /^name\.matches\('\[A-Z\]\(\[A-Za-z0-9_\]\)\{0,254\}'\)$/
+const WHOLE_NAME = "name.exists() implies name.matches('^[A-Z]([A-Za-z0-9_]){0,254}$')"

@@ -1,0 +1,111 @@
+import { fhirPathModel } from '@salus/fhir-model'
+import { compileRoot } from './compile-node.ts'
+import { type Definition, textOf, withoutVersion } from './definition-source.ts'
+import { type ElementNode, ProfileError } from './element-tree.ts'
+import { contextsOf, type ExtensionContext, isModifierDefinition } from './extensions.ts'
+import type { NodePlan } from './plan.ts'
+import { CORE, keyOf, type Profiles, remember } from './profiles.ts'
+
+/** A profile ready to check against. */
+export interface ProfilePlan {
+  url: string
+  /** The type it is for. */
+  type: string
+  node: NodePlan
+  /** Why it cannot be used; null when it can. Names definitions only. */
+  error: string | null
+}
+
+export interface ExtensionPlan {
+  url: string
+  node: NodePlan
+  modifier: boolean
+  contexts: readonly ExtensionContext[]
+}
+
+/**
+ * Compiled profiles, made when first asked for and kept. At most as many of each kind as `remember` keeps; the types of
+ * R4 itself are about 200. An unknown canonical is remembered too, for a resource of 10,000 unknown extensions.
+ */
+export class Plans {
+  readonly profiles: Profiles
+  readonly #types = new Map<string, NodePlan>()
+  readonly #profiles = new Map<string, ProfilePlan | null>()
+  readonly #extensions = new Map<string, ExtensionPlan | null>()
+  readonly #compiled = new Map<string, NodePlan>()
+
+  constructor(profiles: Profiles) {
+    this.profiles = profiles
+  }
+
+  /** The plan of a type of R4 itself. A type that the definitions lack is not checked further. */
+  type(name: string): NodePlan {
+    const known = this.#types.get(name)
+    if (known !== undefined) return known
+    const tree = this.profiles.tree(name)
+    const plan = tree === undefined ? anything(name) : compileRoot(tree, { plans: this, url: CORE + name, type: name })
+    remember(this.#types, name, plan)
+    return plan
+  }
+
+  profile(canonical: string): ProfilePlan | undefined {
+    let plan = this.#profiles.get(canonical)
+    if (plan === undefined) {
+      plan = this.#makeProfile(canonical)
+      remember(this.#profiles, canonical, plan)
+    }
+    return plan ?? undefined
+  }
+
+  #makeProfile(canonical: string): ProfilePlan | null {
+    const definition = this.profiles.definition(canonical)
+    if (definition === undefined) return null
+    const url = textOf(definition.url)
+    const type = textOf(definition.type)
+    try {
+      return { url, type, node: this.#compile(definition, this.profiles.treeOf(definition)), error: null }
+    } catch (error) {
+      if (!(error instanceof ProfileError)) throw error
+      return { url, type, node: anything(type), error: error.message }
+    }
+  }
+
+  #compile(definition: Definition, tree: ElementNode): NodePlan {
+    const key = keyOf(definition)
+    const known = this.#compiled.get(key)
+    if (known !== undefined) return known
+    const plan = compileRoot(tree, { plans: this, url: textOf(definition.url), type: textOf(definition.type) })
+    remember(this.#compiled, key, plan)
+    return plan
+  }
+
+  extension(url: string): ExtensionPlan | undefined {
+    let plan = this.#extensions.get(url)
+    if (plan === undefined) {
+      plan = this.#makeExtension(url)
+      remember(this.#extensions, url, plan)
+    }
+    return plan ?? undefined
+  }
+
+  #makeExtension(url: string): ExtensionPlan | null {
+    const definition = this.profiles.definition(url) ?? this.profiles.definition(withoutVersion(url))
+    if (definition === undefined || definition.type !== 'Extension') return null
+    const profile = this.profile(withoutVersion(url))
+    if (profile === undefined || profile.error !== null) return null
+    const tree = this.profiles.treeOf(definition)
+    const modifier = isModifierDefinition(tree.definition)
+    return { url: withoutVersion(url), node: profile.node, modifier, contexts: contextsOf(definition) }
+  }
+
+  isSubtype(type: string, ancestor: string): boolean {
+    return type === ancestor || fhirPathModel.isSubtype(type, ancestor)
+  }
+}
+
+/** The plan that finds nothing. */
+function anything(type: string): NodePlan {
+  return { type, isResource: false, properties: ANY_PROPERTIES, required: [], rules: [] }
+}
+
+const ANY_PROPERTIES = new Map() as NodePlan['properties']

@@ -1,0 +1,87 @@
+import { isJson, type Json, objectsOf, textOf } from './definition-source.ts'
+import type { Place, Walk } from './walk.ts'
+
+/** The entries of each Bundle by full URL, and by type and id; made once per Bundle, so that 10,000 entries stay linear. */
+const indexes = new WeakMap<Json, BundleIndex>()
+
+export interface BundleIndex {
+  byUrl: ReadonlyMap<string, readonly Json[]>
+  /** `Patient/1`: entries whose resource has that type and id. */
+  byTypeAndId: ReadonlyMap<string, readonly Json[]>
+  entryOf: ReadonlyMap<Json, Json>
+}
+
+export function bundleIndex(bundle: Json): BundleIndex {
+  const known = indexes.get(bundle)
+  if (known !== undefined) return known
+  const byUrl = new Map<string, Json[]>()
+  const byTypeAndId = new Map<string, Json[]>()
+  const entryOf = new Map<Json, Json>()
+  for (const entry of objectsOf(bundle.entry)) {
+    const { fullUrl, resource } = entry
+    if (typeof fullUrl === 'string') push(byUrl, fullUrl, entry)
+    if (!isJson(resource)) continue
+    entryOf.set(resource, entry)
+    if (typeof resource.id === 'string') push(byTypeAndId, `${String(resource.resourceType)}/${resource.id}`, entry)
+  }
+  const index = { byUrl, byTypeAndId, entryOf }
+  indexes.set(bundle, index)
+  return index
+}
+
+function push(map: Map<string, Json[]>, key: string, entry: Json): void {
+  const list = map.get(key)
+  if (list === undefined) map.set(key, [entry])
+  else list.push(entry)
+}
+
+const REST_URL = /^(https?:\/\/\S+\/)[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/
+
+/**
+ * The entry that a reference from an entry means: by full URL, and for a relative one relative to the full URL of the
+ * entry it stands in. Spec: https://hl7.org/fhir/R4/bundle.html#references
+ */
+export function entriesMeant(bundle: Json, from: Json | undefined, reference: string): readonly Json[] {
+  const { byUrl, byTypeAndId } = bundleIndex(bundle)
+  const [plain, version] = splitVersion(reference.split('#')[0] as string)
+  const fullUrl = textOf(from?.fullUrl)
+  let found: readonly Json[] | undefined = byUrl.get(plain)
+  if (found === undefined && !plain.includes(':')) {
+    const base = REST_URL.exec(fullUrl)?.[1]
+    if (base !== undefined) found = byUrl.get(base + plain)
+    else if (fullUrl === '' || !fullUrl.startsWith('urn:'))
+      found = byTypeAndId.get(plain)?.filter((entry) => entry.fullUrl === undefined || entry.fullUrl === plain)
+  }
+  if (found === undefined) return []
+  if (version === '') return found
+  return found.filter(
+    ({ resource }) => isJson(resource) && isJson(resource.meta) && resource.meta.versionId === version,
+  )
+}
+
+export function splitVersion(reference: string): [plain: string, version: string] {
+  const at = reference.indexOf('/_history/')
+  return at < 0 ? [reference, ''] : [reference.slice(0, at), reference.slice(at + '/_history/'.length)]
+}
+
+/** The resource a reference means, seen from a place: contained, in a Bundle around it, or known to the caller. */
+export function resolveReference(walk: Walk, place: Place, reference: string): Json | undefined {
+  if (reference.startsWith('#')) {
+    if (reference.length === 1) return place.container
+    return objectsOf(place.container.contained).find(({ id }) => id === reference.slice(1))
+  }
+  const local = resolveInBundles(place, reference)
+  return local ?? walk.settings.resolve?.(reference)
+}
+
+function resolveInBundles(place: Place, reference: string): Json | undefined {
+  for (let at: Place | null = place; at !== null; at = at.outer) {
+    const { resource } = at
+    const bundle = at.bundle ?? (resource.resourceType === 'Bundle' ? resource : null)
+    if (bundle === null) continue
+    const from = bundleIndex(bundle).entryOf.get(at.container)
+    const [entry] = entriesMeant(bundle, from, reference)
+    if (isJson(entry?.resource)) return entry.resource
+  }
+  return undefined
+}

@@ -1,0 +1,145 @@
+import { isJson, type Json } from './definition-source.ts'
+import { visitExtension } from './extensions.ts'
+import { COMPLEX, EXTENSION, type NodePlan, PRIMITIVE, type Property, type Slot, type ValuePlan } from './plan.ts'
+import { visitResource } from './resources.ts'
+import { visitSliced } from './slicing.ts'
+import { DEPTH_MAX, type Walk } from './walk.ts'
+
+/** Checks an object against a plan. The hot loop of the validator: nothing is allocated while all is well. */
+export function visitObject(walk: Walk, plan: NodePlan, object: Json): void {
+  if (walk.depth >= DEPTH_MAX) {
+    walk.tooDeep = true
+    return walk.error('too-costly', `More than ${DEPTH_MAX} objects within each other.`)
+  }
+  if (++walk.visits > VISITS_BETWEEN_LOOKS && walk.exhausted) return
+  walk.depth++
+  let keys = 0
+  let choice: Property | null = null
+  let choices: Property[] | null = null
+  for (const key in object) {
+    keys++
+    const property = plan.properties.get(key)
+    if (property === undefined) {
+      if (key !== 'resourceType' || !plan.isResource) reportUnknown(walk, key)
+      continue
+    }
+    walk.step(property.label, -1)
+    if (property.slot.choice) {
+      // Most objects have one choice; only for more the list is made.
+      if (choice === null) choice = property
+      else {
+        choices ??= [choice]
+        if (choices.some((other) => isOtherType(other, property)))
+          walk.error('structure', 'Only one type of a choice element may be given.')
+        choices.push(property)
+      }
+    }
+    if (property.list) visitList(walk, property, object[key], object)
+    else visitSingle(walk, property, object[key], object)
+  }
+  walk.keys += keys
+  walk.depth--
+  const { required, rules } = plan
+  if (keys === 0) return walk.error('structure', 'Must not be an empty object; leave the element out.')
+  for (let at = 0; at < required.length; at++) {
+    const slot = required[at] as Slot
+    if (!isPresent(slot, object)) reportMissing(walk, slot, 0)
+  }
+  for (let at = 0; at < rules.length; at++) rules[at]?.(walk, object)
+}
+
+/** The limit on work is looked at only after this many objects, which small resources never reach. */
+const VISITS_BETWEEN_LOOKS = 10_000
+
+function isPresent({ keys }: Slot, object: Json): boolean {
+  for (let at = 0; at < keys.length; at++) if (object[keys[at] as string] !== undefined) return true
+  return false
+}
+
+function reportMissing(walk: Walk, { name, min }: Slot, found: number): void {
+  walk.error('required', `${name}: at least ${min} required, but ${found} found.`)
+}
+
+const isOtherType = (one: Property, other: Property): boolean =>
+  one.slot === other.slot && one.key !== other.siblingOf && one.siblingOf !== other.key
+
+function visitSingle(walk: Walk, property: Property, value: unknown, object: Json): void {
+  if (Array.isArray(value)) return walk.error('structure', 'Must be a single value, not an array.')
+  if (property.slicing !== null && property.siblingOf === '')
+    visitSliced(walk, { property, values: [value], holder: object, list: false })
+  else visitValue(walk, property.value, value, object)
+  if (property.slot.max === 0) reportTooMany(walk, property.slot, 1)
+}
+
+function reportTooMany(walk: Walk, { name, max }: Slot, found: number): void {
+  walk.depth--
+  walk.error('structure', `${name}: at most ${max} allowed, but ${found} found.`)
+  walk.depth++
+}
+
+function visitList(walk: Walk, property: Property, list: unknown, object: Json): void {
+  if (!Array.isArray(list)) return walk.error('structure', 'Must be a JSON array, even for one value.')
+  const { length } = list
+  if (length === 0) return walk.error('structure', 'Must not be an empty array; leave the element out.')
+  const { slot, value, slicing } = property
+  const own = property.siblingOf === ''
+  if (slicing !== null && own) visitSliced(walk, { property, values: list, holder: object, list: true })
+  else {
+    let nulls = 0
+    for (let place = 0; place < length; place++) {
+      walk.step(property.label, place)
+      const item: unknown = list[place]
+      if (item === null) nulls++
+      else visitValue(walk, value, item, object)
+    }
+    if (nulls > 0) checkNulls(walk, property, list, object)
+  }
+  walk.step(property.label, -1)
+  if (!own) {
+    const values = object[property.siblingOf]
+    if (Array.isArray(values) && values.length !== length)
+      walk.error('structure', 'Must be as long as the array of values, with null where there is no entry.')
+    if (values !== undefined) return
+  }
+  if (length > slot.max) reportTooMany(walk, slot, length)
+  if (length < slot.min) {
+    walk.depth--
+    reportMissing(walk, slot, length)
+    walk.depth++
+  }
+}
+
+/** A null in a list stands for "see the other list": of values for ids and extensions, and the other way round. */
+function checkNulls(walk: Walk, property: Property, list: readonly unknown[], object: Json): void {
+  const other = object[property.siblingOf === '' ? property.sibling : property.siblingOf]
+  for (const [place, item] of list.entries()) {
+    if (item !== null) continue
+    walk.step(property.label, place)
+    const there = Array.isArray(other) && other[place] !== null && other[place] !== undefined
+    if (!there) walk.error('structure', 'null is allowed only where the other array of the element has an entry.')
+  }
+}
+
+/** Checks one value that is not null. */
+export function visitValue(walk: Walk, plan: ValuePlan, value: unknown, holder: Json): void {
+  const { kind, checks } = plan
+  if (kind === PRIMITIVE) {
+    const found = plan.primitive === null ? null : plan.primitive(value)
+    if (found !== null) return walk.error(found.code, found.message)
+  } else if (!isJson(value)) {
+    return walk.error('structure', 'Must be a JSON object.')
+  } else if (kind === COMPLEX) {
+    if (plan.node === null && plan.resolve !== null) plan.node = plan.resolve()
+    if (plan.node !== null) visitObject(walk, plan.node, value)
+  } else if (kind === EXTENSION) visitExtension(walk, plan, value, holder)
+  else visitResource(walk, plan, value)
+  for (let at = 0; at < checks.length; at++) checks[at]?.(walk, value, holder)
+}
+
+/** A key that looks like no element's name could be anything, also data: then it is not repeated. */
+function reportUnknown(walk: Walk, key: string): void {
+  const name = /^_?[A-Za-z][A-Za-z0-9_]{0,63}$/.test(key) ? ` '${key}'` : ''
+  walk.depth--
+  walk.error('structure', `There is no element${name} here.`)
+  walk.depth++
+}

@@ -1,0 +1,158 @@
+import type { Environment } from '@salus/fhirpath'
+import type { Json } from './definition-source.ts'
+import type { Issue, IssueCode, IssueSeverity } from './issue.ts'
+import type { PendingCheck } from './pending.ts'
+import type { Settings } from './settings.ts'
+
+/** Objects within objects; deeper input is refused, because the walk recurses. Real resources stay below 30. */
+export const DEPTH_MAX = 100
+
+/** Issues kept of one validation: enough to mend a resource, bounded for hostile input. */
+export const ISSUES_MAX = 500
+
+/** Codes of one validation left to the caller to check; a Bundle of thousands of entries has no more than some of each. */
+const PENDING_MAX = 5_000
+
+/**
+ * Work of one validation in objects visited, counted again for every profile and slice they are tried against. A Bundle
+ * of 10,000 entries needs about a million.
+ */
+const VISITS_MAX = 20_000_000
+
+/** A resource being visited, and what surrounds it. */
+export interface Place {
+  resource: Json
+  /** The resource that contains it by `contained`, else itself. */
+  container: Json
+  /** The Bundle it is an entry of, or contained in an entry of; null outside. */
+  bundle: Json | null
+  outer: Place | null
+  /** Depth of the walk where the resource stands. */
+  depth: number
+  /** How many profiles it has been checked against; beyond the first pass, what it contains is not checked again. */
+  pass: number
+  /** What FHIRPath sees; made when first needed. */
+  env: Environment | null
+  contained: boolean
+}
+
+/**
+ * The state of one validation. The path is written into two arrays on the way down and becomes an expression only when
+ * there is something to report, so that a valid resource costs no strings.
+ */
+export class Walk {
+  readonly settings: Settings
+  depth = 0
+  issues: Issue[] = []
+  errors = 0
+  pending: PendingCheck[] = []
+  place: Place | null = null
+  /** Above zero while something is only tried (a discriminator, a target's profile): nothing is recorded but errors. */
+  trying = 0
+  visits = 0
+  keys = 0
+  /** Something was looked at twice, so findings may be double. */
+  repeated = false
+  /** Nesting went beyond the limit: nothing that recurses may look at what is around it. */
+  tooDeep = false
+  readonly #labels: string[] = Array.from({ length: DEPTH_MAX + 4 }, () => '')
+  readonly #places: number[] = Array.from({ length: DEPTH_MAX + 4 }, () => -1)
+  /** Profiles under test per object, so that references in a circle end. */
+  readonly #underTest = new Map<object, Set<unknown>>()
+
+  constructor(settings: Settings) {
+    this.settings = settings
+  }
+
+  start(name: string): void {
+    this.depth = 0
+    this.#labels[0] = name
+    this.#places[0] = -1
+  }
+
+  /** Says that what follows is at this step below the object entered last; `place` is -1 outside a list. */
+  step(label: string, place: number): void {
+    this.#labels[this.depth] = label
+    this.#places[this.depth] = place
+  }
+
+  /** Whether the work of this validation is spent; said once. */
+  get exhausted(): boolean {
+    if (this.visits < VISITS_MAX) return false
+    if (this.visits !== Number.POSITIVE_INFINITY) {
+      this.visits = Number.POSITIVE_INFINITY
+      this.trying = 0
+      this.#add('error', 'too-costly', 'The validation took more work than it may; the rest was not checked.', '')
+    }
+    return true
+  }
+
+  error(code: IssueCode, text: string, below = ''): void {
+    this.errors++
+    if (this.trying === 0) this.#add('error', code, text, below)
+  }
+
+  note(severity: Exclude<IssueSeverity, 'fatal'>, code: IssueCode, text: string, below = ''): void {
+    if (severity === 'error') this.error(code, text, below)
+    else if (this.trying === 0) this.#add(severity, code, text, below)
+  }
+
+  defer(pending: PendingCheck): void {
+    if (this.trying === 0 && this.pending.length < PENDING_MAX) this.pending.push(pending)
+  }
+
+  /** Runs `work` without recording and says whether it found no error. */
+  isFree(work: () => void): boolean {
+    const { errors, depth } = this
+    this.trying++
+    work()
+    this.trying--
+    const free = this.errors === errors
+    this.errors = errors
+    this.depth = depth
+    return free
+  }
+
+  /** Like {@link isFree}; true as well when the same question about the same object is already being asked. */
+  conforms(object: object, plan: unknown, work: () => void): boolean {
+    let plans = this.#underTest.get(object)
+    if (plans?.has(plan) === true) return true
+    if (plans === undefined) this.#underTest.set(object, (plans = new Set()))
+    plans.add(plan)
+    const free = this.isFree(work)
+    plans.delete(plan)
+    return free
+  }
+
+  /** The expression of the current step. */
+  path(): string {
+    let text = this.#labels[0] ?? ''
+    for (let at = 1; at <= this.depth; at++) {
+      text += `.${this.#labels[at]}`
+      if ((this.#places[at] as number) >= 0) text += `[${this.#places[at]}]`
+    }
+    return text
+  }
+
+  /** The path of the element that is extended at the current step, as definitions write it: `Patient.contact.name`. */
+  definitionPath(): string {
+    const from = this.place?.depth ?? 0
+    let text = String(this.place?.resource.resourceType ?? this.#labels[0])
+    for (let at = from + 1; at < this.depth; at++) {
+      const label = this.#labels[at] as string
+      text += `.${label.includes('.ofType(') ? `${label.slice(0, label.indexOf('.'))}[x]` : label}`
+    }
+    return text
+  }
+
+  #add(severity: IssueSeverity, code: IssueCode, text: string, below: string): void {
+    const { issues } = this
+    if (issues.length > ISSUES_MAX) return
+    if (issues.length === ISSUES_MAX) {
+      const cut = `More than ${ISSUES_MAX} findings; the rest is not listed.`
+      issues.push({ severity: 'error', code: 'too-costly', expression: this.#labels[0] ?? '', text: cut })
+      return
+    }
+    issues.push({ severity, code, expression: below === '' ? this.path() : `${this.path()}.${below}`, text })
+  }
+}
