@@ -30,6 +30,7 @@ export function resultsText(results: readonly RecordedResult[], { judged = true 
     scaleTable(byName),
     newestTable(byName),
     storageTable(byName),
+    fhirPathTable(byName),
     runTable(results),
   ]
     .filter((part) => part !== '')
@@ -168,6 +169,25 @@ function storageTable(results: ReadonlyMap<string, BenchResult>): string {
     ['WAL', whole(f['walBytes'])],
   ]
   return section('Bytes per Observation', ['', 'bytes'], rows)
+}
+
+const ENGINES = ['salus', 'fhirpath', 'medplum']
+
+function fhirPathTable(results: ReadonlyMap<string, BenchResult>): string {
+  const { figures: f, notes = {} } = results.get('fhirpath') ?? {}
+  if (!f) return ''
+  const rows = Object.entries(notes).map(([name, expression]) => {
+    const of = (kind: string): string[] => ENGINES.map((engine) => number(f[`${name}.${engine}.${kind}`], 2))
+    return [name, `\`${expression.replaceAll('|', '\\|')}\``, ...of('evaluateUs'), of('compileUs').join(' / ')]
+  })
+  return section(
+    'FHIRPath: microseconds for one resource, and to compile an expression',
+    ['', 'expression', '@salus/fhirpath', 'fhirpath 5.2.0', '@medplum/core 5.2.13', 'to compile, in this order'],
+    rows,
+    [
+      'All in the same process and run; the two peers with the types of R4 that they bring or load. "-": another answer.',
+    ],
+  )
 }
 
 function runTable(results: readonly RecordedResult[]): string {

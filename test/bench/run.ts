@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { ROOT } from '../../tools/testing/files.ts'
 import type { Bench, BenchResult } from './bench.ts'
 import { costBench } from './cost-bench.ts'
+import { fhirPathBench } from './fhirpath-bench.ts'
 import { loadBench, workersBench } from './load-bench.ts'
 import { machine } from './machine.ts'
 import { newestBench } from './newest-bench.ts'
@@ -24,6 +25,7 @@ const BENCHES: readonly Bench[] = [
   costBench,
   scaleBench,
   newestBench,
+  fhirPathBench,
 ]
 const NAMES = BENCHES.flatMap(({ names }) => names)
 const PAGE = join(ROOT, 'docs', 'reference', 'performance.md')

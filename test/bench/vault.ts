@@ -25,8 +25,8 @@ const average = (list: { length: number }[]): number =>
   Math.round(list.reduce((sum, item) => sum + item.length, 0) / list.length)
 process.stdout.write(`Observation: ${average(bodies)} bytes as JSON, ${average(sealed)} sealed\n`)
 
-measure('seal, deflate included', (i) => vault.seal(keyOf(i), row(i), bodies[i] as Buffer, OBSERVATION))
-measure('open, inflate included', (i) => vault.open(keyOf(i), row(i), sealed[i] as Buffer))
+measure('seal, compression included', (i) => vault.seal(keyOf(i), row(i), bodies[i] as Buffer, OBSERVATION))
+measure('open, expansion included', (i) => vault.open(keyOf(i), row(i), sealed[i] as Buffer))
 measure("seal under the tenant's key", (i) =>
   vault.seal(vault.tenantKey(1), tenantRow, bodies[i] as Buffer, OBSERVATION),
 )

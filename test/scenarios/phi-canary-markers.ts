@@ -32,7 +32,7 @@ const deathMs = Date.parse(DEATH_TIME)
 
 /**
  * UTF-8, UTF-16 in both byte orders, base64 at its three alignments and hexadecimal, of each writing of each marker; and
- * the dates as PostgreSQL stores a bigint. Compressed text cannot be found this way: see `inflated`.
+ * the dates as PostgreSQL stores a bigint. Compressed text cannot be found this way: see `expanded`.
  */
 const PATTERNS: readonly Pattern[] = [
   ...[STEM, STEM.toUpperCase(), marker('')].flatMap(encodings),
@@ -105,22 +105,25 @@ export function hitsBelow(directory: string, except: readonly string[]): { hits:
 
 /** A header of any envelope is shorter. */
 const HEADER_BYTES_MAX = 64
+const EXPANDED_BYTES_MAX = 1024 * 1024
 /** Deflate with any preset dictionary opens with this one too: only what came from the dictionary is then garbage. */
 const ANY_DICTIONARY = Buffer.alloc(32 * 1024)
 
 /**
- * What a stored value holds when it was compressed but not sealed: every reading as raw deflate that begins within the
- * first bytes. Sealed bytes give noise, or nothing.
+ * What a stored value holds when it was compressed but not sealed: every reading as raw deflate or as an LZ4 block that
+ * begins within the first bytes. Sealed bytes give noise, or nothing.
  */
-export function inflated(value: Buffer): Buffer[] {
+export function expanded(value: Buffer): Buffer[] {
   const readings: Buffer[] = []
   for (let start = 0; start < Math.min(HEADER_BYTES_MAX, value.length); start++) {
+    const packed = value.subarray(start)
+    readings.push(lz4Reading(packed))
     try {
       readings.push(
-        inflateRawSync(value.subarray(start), {
+        inflateRawSync(packed, {
           dictionary: ANY_DICTIONARY,
           finishFlush: zlib.Z_SYNC_FLUSH,
-          maxOutputLength: 1024 * 1024,
+          maxOutputLength: EXPANDED_BYTES_MAX,
         }),
       )
     } catch {
@@ -128,4 +131,26 @@ export function inflated(value: Buffer): Buffer[] {
     }
   }
   return readings
+}
+
+/** As far as the bytes make sense; what would come from a dictionary is zeros. */
+function lz4Reading(packed: Buffer): Buffer {
+  const plain: number[] = []
+  let at = 0
+  const length = (low: number): number => {
+    let sum = low
+    if (low === 15) for (let more = 255; more === 255 && at < packed.length; sum += more) more = packed[at++] as number
+    return sum
+  }
+  while (at < packed.length && plain.length < EXPANDED_BYTES_MAX) {
+    const token = packed[at++] as number
+    const literals = length(token >> 4)
+    plain.push(...packed.subarray(at, at + literals))
+    at += literals
+    if (at + 2 > packed.length) break
+    const distance = packed.readUInt16LE(at)
+    at += 2
+    for (let left = length(token & 15) + 4; left > 0; left--) plain.push(plain[plain.length - distance] ?? 0)
+  }
+  return Buffer.from(plain)
 }

@@ -17,7 +17,7 @@ import {
   sendWrongly,
   writeMarked,
 } from './phi-canary-load.ts'
-import { DIGITS, type Hit, hitsBelow, hitsIn, inflated, marker, STEM } from './phi-canary-markers.ts'
+import { DIGITS, expanded, type Hit, hitsBelow, hitsIn, marker, STEM } from './phi-canary-markers.ts'
 
 const PLAINTEXT_SERVER = join(import.meta.dirname, '..', 'fixtures', 'plaintext-server.ts')
 /** Keys are secret by themselves, and hold no patient's data. */
@@ -49,7 +49,7 @@ test('nothing that tells who a patient is stands in the data directory, its WAL,
   const values = await storedValues(await home.databaseUrl())
   assert.ok(values.length > 100)
   assert.deepEqual(
-    values.flatMap(({ where, value }) => [value, ...inflated(value)].flatMap((reading) => hitsIn(where, reading))),
+    values.flatMap(({ where, value }) => [value, ...expanded(value)].flatMap((reading) => hitsIn(where, reading))),
     [],
     'nothing is stored compressed but unsealed',
   )
@@ -72,7 +72,7 @@ test('the search for markers finds them when sealing is off, and in each encodin
   await done('create', client.post('Patient', markedPatient()))
   await done('search', client.get(`Patient?name=${marker('family')}`))
   const unsealed = (await storedValues(await home.databaseUrl())).flatMap(({ where, value }) =>
-    inflated(value).flatMap((reading) => hitsIn(where, reading)),
+    expanded(value).flatMap((reading) => hitsIn(where, reading)),
   )
   const found = new Set(unsealed.map(({ where }) => where))
   assert.ok(found.has('record.resource.sealed'), 'bodies that are compressed but not sealed are found')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { test } from 'node:test'
+import { deflateRawSync } from 'node:zlib'
 import { RESOURCE_TYPES } from '@salus/fhir-model'
 import fc from 'fast-check'
 import { FaultError } from '#kernel'
@@ -154,15 +155,21 @@ test('bodies compress with the dictionary of any type, large and incompressible 
   const random = createSecretKey(newKeyBytes()).export()
   for (let type = 0; type <= RESOURCE_TYPES.length; type++) {
     assert.ok((dictionaryBytes(dictionaryNumber(type))?.length ?? 0) <= 2048)
-    const { bytes, dictionary } = compress(body, type)
-    assert.deepEqual(expand(bytes, dictionary), body)
+    const { bytes, packing } = compress(body, type)
+    assert.deepEqual(expand(bytes, packing), body)
   }
   for (const plain of [Buffer.alloc(0), random, Buffer.alloc(9_000, 'ab'), Buffer.alloc(300_000, 'abc')]) {
-    const { bytes, dictionary } = compress(plain, 96)
+    const { bytes, packing } = compress(plain, 96)
     assert.ok(bytes.length <= plain.length)
-    assert.deepEqual(expand(bytes, dictionary), plain)
+    assert.deepEqual(expand(bytes, packing), plain)
   }
-  assert.throws(() => expand(Buffer.from('x'), 999), RangeError)
+  for (const packing of [0x2ff, 0x01ff, 0xff]) assert.throws(() => expand(Buffer.from('xxxx'), packing), RangeError)
+})
+
+test('bodies that an earlier Salus deflated still open', () => {
+  const number = dictionaryNumber(96)
+  const earlier = deflateRawSync(body, { dictionary: dictionaryBytes(number) as Buffer, windowBits: 12, memLevel: 4 })
+  assert.deepEqual(expand(earlier, number), body)
 })
 
 test('a short text opens only for its purpose, tenant and context', () => {

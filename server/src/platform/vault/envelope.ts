@@ -18,7 +18,7 @@ export interface Aad {
 }
 
 /**
- * version 1 | algorithm 1 | dictionary 2 | key class 1 | key version 2 | subkey 4 (not for patients' keys) |
+ * version 1 | algorithm 1 | compression 1 | dictionary 1 | key class 1 | key version 2 | subkey 4 (not for patients' keys) |
  * nonce 12 | ciphertext | tag 16. 35 bytes more than the compressed body.
  */
 const FORMAT = 1
@@ -62,13 +62,13 @@ export function sealEnvelope(
     key.tenant === aad.tenant && key.patient === aad.patient,
     'a body is sealed under the key of its own tenant and patient',
   )
-  const { bytes, dictionary } = compress(plain, options.dictionaryType)
+  const { bytes, packing } = compress(plain, options.dictionaryType)
   const { version, subkey, secret } = key.sealing()
   const headerBytes = key.keyClass === KEY_CLASS.patient ? PATIENT_HEADER_BYTES : TENANT_HEADER_BYTES
   const sealed = Buffer.allocUnsafe(headerBytes + NONCE_BYTES + bytes.length + TAG_BYTES)
   sealed[0] = FORMAT
   sealed[1] = options.unsafePlaintext ? UNSAFE_PLAINTEXT : AES_256_GCM
-  sealed.writeUInt16BE(dictionary, 2)
+  sealed.writeUInt16BE(packing, 2)
   sealed[4] = key.keyClass
   sealed.writeUInt16BE(version, 5)
   if (headerBytes === TENANT_HEADER_BYTES) sealed.writeUInt32BE(subkey, 7)
@@ -96,8 +96,8 @@ export function openEnvelope(key: DataKey, aad: Aad, sealed: Buffer, options: { 
   const end = sealed.length - TAG_BYTES
   if (end < start || sealed[0] !== FORMAT || sealed[4] !== key.keyClass) return tampered()
   if (key.tenant !== aad.tenant || key.patient !== aad.patient) return tampered()
-  const dictionary = sealed.readUInt16BE(2)
-  if (sealed[1] === UNSAFE_PLAINTEXT && options.unsafePlaintext) return expand(sealed.subarray(start, end), dictionary)
+  const packing = sealed.readUInt16BE(2)
+  if (sealed[1] === UNSAFE_PLAINTEXT && options.unsafePlaintext) return expand(sealed.subarray(start, end), packing)
   const secret = key.find(sealed.readUInt16BE(5), headerBytes === TENANT_HEADER_BYTES ? sealed.readUInt32BE(7) : 0)
   if (sealed[1] !== AES_256_GCM || !secret) return tampered()
   let compressed: Buffer
@@ -110,7 +110,7 @@ export function openEnvelope(key: DataKey, aad: Aad, sealed: Buffer, options: { 
   } catch (error) {
     return tampered(error)
   }
-  return expand(compressed, dictionary)
+  return expand(compressed, packing)
 }
 
 /**
