@@ -1,7 +1,7 @@
 import { evalFhirPathTyped, indexStructureDefinitionBundle, parseFhirPath, toTypedValue } from '@medplum/core'
 import { fhirPathModel } from '@salus/fhir-model'
 import { compile } from '@salus/fhirpath'
-import fhirpath from 'fhirpath'
+import fhirpath, { type Model } from 'fhirpath'
 import r4 from 'fhirpath/fhir-context/r4/index.js'
 import { builtInDefinitions } from '../../server/src/record/definitions/index.ts'
 
@@ -19,7 +19,7 @@ export function engines(): readonly Engine[] {
     {
       name: 'fhirpath',
       compile: (expression) => {
-        const evaluate = fhirpath.compile(expression, r4)
+        const evaluate = fhirpath.compile(expression, r4 as Model)
         return (resource) => evaluate(resource, { resource }) as unknown[]
       },
     },

@@ -1,10 +1,11 @@
-import { EMPTY, FhirNode, type Item, type Items, isObject, type JsonObject, toNode } from './item.ts'
+import { EMPTY, FhirNode, type Item, type Items, isObject, type JsonObject } from './item.ts'
 import { Quantity } from './quantity.ts'
-import type { Eval } from './run.ts'
+import type { Eval, Run } from './run.ts'
+import { pushSlot, type Slot, slotOf } from './slot.ts'
 import { CHOICE_SUFFIXES, type ChildElement, type TypeModel } from './type-model.ts'
 
 /** Appends the children of one item to `out`. */
-type Step = (item: Item, out: Item[]) => void
+type Step = (item: Item, out: Item[], run: Run, at: number) => void
 
 /** The children called `name` of every item of `of`. */
 export function memberEval(of: Eval, name: string, model: TypeModel | undefined, at: number): Eval {
@@ -13,7 +14,7 @@ export function memberEval(of: Eval, name: string, model: TypeModel | undefined,
     const items = of(run, focus)
     if (items.length === 0) return EMPTY
     const out: Item[] = []
-    for (const item of items) step(item, out)
+    for (const item of items) step(item, out, run, at)
     run.spend(items.length + out.length, at)
     return out
   }
@@ -39,12 +40,12 @@ function isOfNamedType(item: Item, name: string, model: TypeModel | undefined): 
   return item.type !== '' && model !== undefined && model.isSubtype(item.type, name)
 }
 
-export function memberStep(name: string, model: TypeModel | undefined): Step {
+function memberStep(name: string, model: TypeModel | undefined): Step {
   const guess = untypedStep(name)
   const typed = model === undefined ? guess : modelStep(name, model, guess)
-  return (item, out) => {
+  return (item, out, run, at) => {
     if (item instanceof FhirNode) {
-      if (isObject(item.value)) typed(item, out)
+      if (isObject(item.value)) typed(item, out, run, at)
       else if (name === 'id' || name === 'extension') extraStep(item, name, out)
     } else if (item instanceof Quantity) {
       if (name === 'value') out.push(item.value)
@@ -56,20 +57,59 @@ export function memberStep(name: string, model: TypeModel | undefined): Step {
 /** Remembers what the model said of the last type: a step nearly always meets one type only. */
 function modelStep(name: string, model: TypeModel, guess: NodeStep): NodeStep {
   let lastType = ''
-  let child: ChildElement | undefined
-  let choices: ReadonlyMap<string, string> | undefined
-  return (node, out) => {
+  let child: Child | undefined
+  return (node, out, run, at) => {
     const { type } = node
-    if (type === '') return guess(node, out)
+    if (type === '') return guess(node, out, run, at)
     if (type !== lastType) {
       lastType = type
-      child = model.child(type, name)
-      choices = child?.choiceOf && new Map(child.choiceOf)
+      child = childSlots(model.child(type, name), name)
     }
-    if (child === undefined) return type === TYPE_INFO ? pushTypeInfo(node, name, out) : undefined
-    const json = node.value as JsonObject
-    if (choices === undefined) pushKey(json, name, child.type, out)
-    else pushChoice(json, name, choices, out)
+    if (child !== undefined) child(node.value as JsonObject, out, run, at)
+    else if (type === TYPE_INFO) pushTypeInfo(node, name, out)
+  }
+}
+
+type Child = (json: JsonObject, out: Item[], run: Run, at: number) => void
+
+function childSlots(child: ChildElement | undefined, name: string): Child | undefined {
+  if (child === undefined) return undefined
+  if (child.choiceOf !== undefined)
+    return choice(
+      child.choiceOf.map(([key, type]) => slotOf(key, type)),
+      name,
+    )
+  const slot = slotOf(name, child.type)
+  return (json, out) => {
+    pushSlot(json, slot, out)
+  }
+}
+
+/** Up to this many keys of a choice are tried one by one; for more, going through the keys of the object is quicker. */
+const TRIED_KEYS_MAX = 6
+
+/** Only one key of a choice can be there. In what is not valid the first counts, by the definition or by the JSON. */
+function choice(slots: readonly Slot[], name: string): Child {
+  if (slots.length > TRIED_KEYS_MAX) return choiceByKeys(new Map(slots.map((slot) => [slot.key, slot])), name)
+  return (json, out) => {
+    for (const slot of slots) if (pushSlot(json, slot, out)) return
+  }
+}
+
+function choiceByKeys(slots: ReadonlyMap<string, Slot>, name: string): Child {
+  const extraName = `_${name}`
+  return (json, out, run, at) => {
+    let found: Slot | undefined
+    let keys = 0
+    // To the end also when found: the engine lists all keys before the first, so that is what is paid for.
+    for (const key in json) {
+      keys += 1
+      if (found !== undefined) continue
+      if (key.startsWith(name)) found = slots.get(key)
+      else if (key.startsWith(extraName)) found = slots.get(key.slice(1))
+    }
+    if (keys > 64) run.spend(keys >> 2, at)
+    if (found !== undefined) pushSlot(json, found, out)
   }
 }
 
@@ -81,72 +121,65 @@ function pushTypeInfo({ value }: FhirNode, name: string, out: Item[]): void {
   if (member !== undefined && (name === 'name' || name === 'namespace')) out.push(member)
 }
 
-type NodeStep = (node: FhirNode, out: Item[]) => void
+type NodeStep = (node: FhirNode, out: Item[], run: Run, at: number) => void
 
 /** Without a model: the key itself, else a key that is the name followed by the name of a type. */
 function untypedStep(name: string): NodeStep {
-  return (node, out) => {
+  const slot = slotOf(name, '')
+  let guess: Child | undefined
+  return (node, out, run, at) => {
     const json = node.value as JsonObject
-    if (Object.hasOwn(json, name) || Object.hasOwn(json, `_${name}`)) pushKey(json, name, '', out)
-    else pushGuessedChoice(json, name, out)
-  }
-}
-
-function pushGuessedChoice(json: JsonObject, name: string, out: Item[]): void {
-  for (const key in json) {
-    const bare = key.startsWith('_') ? key.slice(1) : key
-    if (!bare.startsWith(name)) continue
-    const type = CHOICE_SUFFIXES.get(bare.slice(name.length))
-    if (type !== undefined && (bare === key || !Object.hasOwn(json, bare))) return pushKey(json, bare, type, out)
-  }
-}
-
-function pushChoice(json: JsonObject, name: string, choices: ReadonlyMap<string, string>, out: Item[]): void {
-  for (const key in json) {
-    const bare = key.startsWith('_') ? key.slice(1) : key
-    if (!bare.startsWith(name)) continue
-    const type = choices.get(bare)
-    if (type !== undefined && (bare === key || !Object.hasOwn(json, bare))) return pushKey(json, bare, type, out)
-  }
-}
-
-/** Own properties only: a path such as `constructor` must not reach what JavaScript adds to every object. */
-function pushKey(json: JsonObject, key: string, type: string, out: Item[]): void {
-  const value = Object.hasOwn(json, key) ? json[key] : undefined
-  const extraKey = `_${key}`
-  const extra = Object.hasOwn(json, extraKey) ? json[extraKey] : undefined
-  if (Array.isArray(value)) pushList(value, extra, type, out)
-  else if (value === undefined && Array.isArray(extra)) pushList([], extra, type, out)
-  else if ((value !== undefined && value !== null) || extra !== undefined) {
-    out.push(toNode(value ?? undefined, type, extra))
-  }
-}
-
-function pushList(values: unknown[], extra: unknown, type: string, out: Item[]): void {
-  const extras: unknown[] = Array.isArray(extra) ? extra : []
-  const length = Math.max(values.length, extras.length)
-  for (let i = 0; i < length; i++) {
-    const value = values[i] ?? undefined
-    const own = extras[i] ?? undefined
-    if (value !== undefined || own !== undefined) out.push(toNode(value, type, own))
+    if (pushSlot(json, slot, out)) return
+    guess ??= choice(
+      [...CHOICE_SUFFIXES].map(([suffix, type]) => slotOf(name + suffix, type)),
+      name,
+    )
+    guess(json, out, run, at)
   }
 }
 
 /** `id` and `extension` of a primitive live in its JSON sibling. */
 function extraStep(node: FhirNode, name: string, out: Item[]): void {
-  if (isObject(node.extra)) pushKey(node.extra, name, name === 'extension' ? 'Extension' : 'string', out)
+  if (isObject(node.extra)) pushSlot(node.extra, name === 'extension' ? EXTENSION : ID, out)
 }
+
+const EXTENSION = slotOf('extension', 'Extension')
+const ID = slotOf('id', 'string')
 
 /** All children of an item, in the order of its JSON. */
 export function pushChildren(item: Item, model: TypeModel | undefined, out: Item[]): void {
   if (!(item instanceof FhirNode)) return
-  const json = isObject(item.value) ? item.value : item.extra
+  const { value, type, extra } = item
+  const json = isObject(value) ? value : extra
   if (!isObject(json)) return
+  const slots = model === undefined || type === '' || json !== value ? undefined : slotsOf(model)
+  const known = slots?.get(type)
   for (const key of Object.keys(json)) {
     if (key === 'resourceType') continue
-    if (!key.startsWith('_')) pushKey(json, key, childType(item, key, model), out)
-    else if (!Object.hasOwn(json, key.slice(1))) pushKey(json, key.slice(1), childType(item, key.slice(1), model), out)
+    const bare = key.startsWith('_') ? key.slice(1) : key
+    if (bare !== key && Object.hasOwn(json, bare)) continue
+    pushSlot(json, known?.get(bare) ?? newSlot(item, bare, model, slots), out)
   }
+}
+
+type KnownSlots = Map<string, Map<string, Slot>>
+
+/** The slots that were met so far, by type and JSON key. */
+const KNOWN_SLOTS = new WeakMap<TypeModel, KnownSlots>()
+
+function slotsOf(model: TypeModel): KnownSlots {
+  let slots = KNOWN_SLOTS.get(model)
+  if (slots === undefined) KNOWN_SLOTS.set(model, (slots = new Map()))
+  return slots
+}
+
+/** Only what the model knows is kept: the names in hostile input have no end. */
+function newSlot(node: FhirNode, key: string, model: TypeModel | undefined, slots: KnownSlots | undefined): Slot {
+  const slot = slotOf(key, childType(node, key, model))
+  if (slots === undefined || slot.type === '') return slot
+  const ofType = slots.get(node.type) ?? new Map<string, Slot>()
+  slots.set(node.type, ofType.set(key, slot))
+  return slot
 }
 
 /** The type of the element a JSON key belongs to; for a choice the key names the type. */
