@@ -1,0 +1,151 @@
+import type { Filter } from '../engine/concept.ts'
+import { compilePattern } from '../engine/pattern.ts'
+import type { MemoryConcept, MemoryIndex } from './memory-system.ts'
+
+export type ConceptTest = (concept: MemoryConcept) => boolean
+
+/** A filter of a value set over a system in memory; undefined when the system does not understand it. */
+export function conceptTest(index: MemoryIndex, filter: Filter): ConceptTest | undefined {
+  const { property, op, value } = filter
+  if (property === 'concept' || property === 'code') return hierarchyTest(index, filter) ?? codeTest(filter)
+  if (op === 'exists') {
+    const wanted = value === 'true'
+    return (concept) => valuesOf(concept, property).length > 0 === wanted
+  }
+  if (!isKnownProperty(index, property)) return undefined
+  if (HIERARCHY.has(op)) return undefined
+  const test = valueTest(op, value)
+  if (!test) return undefined
+  // A concept without the property is in no list.
+  if (op === 'not-in') return (concept) => valuesOf(concept, property).every(test)
+  return (concept) => valuesOf(concept, property).some(test)
+}
+
+const HIERARCHY = new Set(['is-a', 'descendent-of', 'descendant-of', 'is-not-a', 'generalizes', 'child-of', 'descendent-leaf'])
+/** Properties that every system has, whether it defines them or not. */
+const BUILT_IN = new Set(['parent', 'child', 'inactive', 'notSelectable', 'status', 'display', 'definition', 'abstract'])
+
+function isKnownProperty(index: MemoryIndex, property: string): boolean {
+  return (
+    BUILT_IN.has(property) ||
+    index.properties.some(({ code, uri }) => code === property || uri === property) ||
+    index.concepts.some((concept) => concept.properties.some(({ code }) => code === property))
+  )
+}
+
+function valuesOf(concept: MemoryConcept, property: string): string[] {
+  const found = concept.properties.filter(({ code }) => code === property).map(({ value }) => valueText(value))
+  if (found.length > 0) return found
+  switch (property) {
+    case 'parent':
+      return concept.parents
+    case 'child':
+      return concept.children
+    case 'display':
+      return concept.display === undefined ? [] : [concept.display]
+    case 'definition':
+      return concept.definition === undefined ? [] : [concept.definition]
+    case 'inactive':
+      return [String(concept.isInactive)]
+    case 'abstract':
+      return [String(concept.isAbstract)]
+    default:
+      return []
+  }
+}
+
+function valueText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value)
+  const code = (value as { code?: unknown }).code
+  return typeof code === 'string' ? code : ''
+}
+
+function hierarchyTest(index: MemoryIndex, { op, value }: Filter): ConceptTest | undefined {
+  if (!HIERARCHY.has(op)) return undefined
+  const found = index.byCode.get(value)
+  if (!found) return () => op === 'is-not-a'
+  switch (op) {
+    case 'is-a':
+      return inSet(withSelf(found, descendants(index, found)))
+    case 'descendent-of':
+    case 'descendant-of':
+      return inSet(descendants(index, found))
+    case 'is-not-a': {
+      const below = withSelf(found, descendants(index, found))
+      return ({ code }) => !below.has(code)
+    }
+    case 'generalizes':
+      return inSet(withSelf(found, ancestors(index, found)))
+    case 'child-of':
+      return inSet(new Set(found.children))
+    default: {
+      const below = descendants(index, found)
+      return (concept) => below.has(concept.code) && concept.children.length === 0
+    }
+  }
+}
+
+function codeTest({ op, value }: Filter): ConceptTest | undefined {
+  const test = valueTest(op, value)
+  return test && (({ code }) => test(code))
+}
+
+function valueTest(op: string, value: string): ((text: string) => boolean) | undefined {
+  switch (op) {
+    case '=':
+      return (text) => text === value
+    case 'in': {
+      const wanted = new Set(value.split(',').map((one) => one.trim()))
+      return (text) => wanted.has(text)
+    }
+    case 'not-in': {
+      const refused = new Set(value.split(',').map((one) => one.trim()))
+      return (text) => !refused.has(text)
+    }
+    case 'regex':
+      return compilePattern(value)
+    default:
+      return undefined
+  }
+}
+
+function inSet(codes: ReadonlySet<string>): ConceptTest {
+  return ({ code }) => codes.has(code)
+}
+
+function withSelf(concept: MemoryConcept, codes: Set<string>): Set<string> {
+  return codes.add(concept.code)
+}
+
+const BELOW = new WeakMap<MemoryConcept, Set<string>>()
+const ABOVE = new WeakMap<MemoryConcept, Set<string>>()
+
+/** Codes below a concept, without itself; remembered. */
+export function descendants(index: MemoryIndex, concept: MemoryConcept): Set<string> {
+  return new Set(reach(index, concept, BELOW, (one) => one.children))
+}
+
+export function ancestors(index: MemoryIndex, concept: MemoryConcept): Set<string> {
+  return new Set(reach(index, concept, ABOVE, (one) => one.parents))
+}
+
+/** A hierarchy that runs in a circle is walked once. */
+function reach(
+  index: MemoryIndex,
+  from: MemoryConcept,
+  known: WeakMap<MemoryConcept, Set<string>>,
+  next: (concept: MemoryConcept) => readonly string[],
+): Set<string> {
+  const remembered = known.get(from)
+  if (remembered) return remembered
+  const found = new Set<string>()
+  const waiting = [...next(from)]
+  for (let code = waiting.pop(); code !== undefined; code = waiting.pop()) {
+    if (found.has(code) || code === from.code) continue
+    found.add(code)
+    const concept = index.byCode.get(code)
+    if (concept) waiting.push(...next(concept))
+  }
+  known.set(from, found)
+  return found
+}
