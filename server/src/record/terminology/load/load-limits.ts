@@ -19,6 +19,8 @@ export const LOAD_LIMITS = {
   valueCharsMax: 64 * 1024,
   /** Concepts of one release. */
   conceptsMax: 5_000_000,
+  /** Bytes of an XML file: ICD-10-CM's has 10 MB. */
+  xmlFileBytesMax: 128 * 1024 * 1024,
   /** Elements within each other in an XML file: ICD-10-CM has 12. */
   xmlDepthMax: 40,
 } as const

@@ -35,7 +35,8 @@ export async function* readTable(
       }
       if (text === '') continue
       const row = text.split(separator)
-      if (row.length !== width) damaged(`line ${line} of ${shown(file.name)} has ${row.length} values instead of ${width}`)
+      if (row.length !== width)
+        damaged(`line ${line} of ${shown(file.name)} has ${row.length} values instead of ${width}`)
       rows.push(row)
     }
     yield rows

@@ -31,7 +31,7 @@ export interface ReleaseFiles {
 }
 
 /**
- * Open a release without reading its content. `expect` names the files that will be read, for the progress.
+ * Open a release without reading its content. The progress counts against the files begun so far.
  * Faults `terminology.load.unreadable`, `.damaged`, `.too-large`, `.entry-refused`.
  */
 export async function openReleaseFiles(
@@ -61,7 +61,8 @@ export async function openReleaseFiles(
     async *read(file) {
       if (!started.has(file)) bytesExpected += file.bytes
       started.add(file)
-      if (bytesExpected > LOAD_LIMITS.openedBytesMax) tooLarge(`it opens to more than ${LOAD_LIMITS.openedBytesMax} bytes`)
+      if (bytesExpected > LOAD_LIMITS.openedBytesMax)
+        tooLarge(`it opens to more than ${LOAD_LIMITS.openedBytesMax} bytes`)
       for await (const chunk of await file.open()) {
         bytes += (chunk as Buffer).length
         onProgress({ file: basename(file.name), bytes, bytesExpected })

@@ -51,7 +51,7 @@ function entriesOf(zip: ZipFile): Promise<Entry[]> {
         }
         zip.readEntry()
       } catch (error) {
-        reject(error as Error)
+        reject(error)
       }
     })
     zip.readEntry()
