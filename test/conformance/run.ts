@@ -10,10 +10,19 @@ import { writeReport } from './report.ts'
 import { r4Examples, usCoreExamples } from './round-trip.ts'
 import type { Case, LibrarySuite, Suite } from './suite.ts'
 import { synthea } from './synthea.ts'
+import { terminology } from './terminology.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const CORPORA = join(ROOT, '..', 'shared', 'corpora')
-const SUITES: readonly (Suite | LibrarySuite)[] = [fhirPath, r4Examples, usCoreExamples, inferno, synthea, mockHealth]
+const SUITES: readonly (Suite | LibrarySuite)[] = [
+  fhirPath,
+  r4Examples,
+  usCoreExamples,
+  inferno,
+  synthea,
+  mockHealth,
+  terminology,
+]
 
 process.exit(await main(process.argv.slice(2)))
 

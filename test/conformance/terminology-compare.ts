@@ -14,7 +14,9 @@ export function difference(expected: unknown, actual: unknown, path = ''): strin
  */
 function repeatsExpression(name: string, expected: Json, actual: Json): boolean {
   return (
-    name === 'location' && 'expression' in expected && JSON.stringify(actual.location) === JSON.stringify(actual.expression)
+    name === 'location' &&
+    'expression' in expected &&
+    JSON.stringify(actual.location) === JSON.stringify(actual.expression)
   )
 }
 
@@ -25,7 +27,8 @@ function objectDifference(expected: Json, actual: unknown, path: string): string
   const optional = new Set(names(expected, '$optional-properties$'))
   const counted = new Set(names(expected, '$count-arrays$'))
   for (const name of Object.keys(actual))
-    if (!(name in expected) && !optional.has(name) && !repeatsExpression(name, expected, actual)) return `${path}.${name}: not expected: ${show(actual[name])}`
+    if (!(name in expected) && !optional.has(name) && !repeatsExpression(name, expected, actual))
+      return `${path}.${name}: not expected: ${show(actual[name])}`
   for (const [name, value] of Object.entries(expected)) {
     if (name.startsWith('$')) continue
     if (!(name in actual)) {

@@ -4,6 +4,7 @@ import { type Definitions, openDefinitions } from '#definitions'
 import { type Fhir, openFhir, openPatientRecords } from '#fhir'
 import { type Identity, openIdentity } from '#identity'
 import { type Clock, type Config, errorFields, type Log, raise, VERSION } from '#kernel'
+import { openTerminology, type Terminology } from '#terminology'
 import { openVault, type Vault } from '#vault'
 import { type CountedRefusals, countedRefusals } from './counted-refusals.ts'
 import { startErasureSweep } from './erasure-sweep.ts'
@@ -17,6 +18,7 @@ export interface Platform {
   vault: Vault
   identity: Identity
   definitions: Definitions
+  terminology: Terminology
   fhir: Fhir
   /** Lets work under way finish, then gives everything back. */
   close(): Promise<void>
@@ -69,9 +71,21 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     const tracing = endpoint === undefined ? undefined : await startTracing(endpoint)
     if (tracing) closers.push(() => tracing.close())
     const traced = tracing ? { startSpan: tracing.startSpan } : {}
-    const fhir = openFhir({ database, ledger, vault, identity, clock, log, origin, version: VERSION, ...traced })
+    const terminology = openTerminology({ definitions, clock })
+    const fhir = openFhir({
+      database,
+      ledger,
+      vault,
+      identity,
+      terminology,
+      clock,
+      log,
+      origin,
+      version: VERSION,
+      ...traced,
+    })
     closers.push(() => fhir.close())
-    return { ...ground, identity, definitions, fhir, close }
+    return { ...ground, identity, definitions, terminology, fhir, close }
   } catch (error) {
     await close()
     throw error

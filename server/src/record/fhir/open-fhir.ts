@@ -3,7 +3,14 @@ import type { Ledger } from '#audit'
 import type { Database } from '#db'
 import type { Identity } from '#identity'
 import type { Clock, Log } from '#kernel'
+import type { Terminology } from '#terminology'
 import type { Vault } from '#vault'
+import {
+  operationHandler,
+  storedTerminology,
+  terminologyCapabilities,
+  terminologyOperations,
+} from './operations/index.ts'
 import { auditEventHandler } from './rest/audit-events.ts'
 import { capabilityStatement } from './rest/capability.ts'
 import { fhirRoutes, type StartSpan } from './rest/routes.ts'
@@ -28,6 +35,7 @@ export interface FhirOptions {
   ledger: Ledger
   vault: Vault
   identity: Pick<Identity, 'authenticate' | 'tokenEndpoint'>
+  terminology: Terminology
   clock: Clock
   log: Log
   /** Public address without a path, e.g. `https://record.example.org`. */
@@ -49,6 +57,9 @@ export function openFhir(options: FhirOptions): Fhir {
     fhirBase,
     validate: (resource) => checkResource(resource),
   }
+  const startedAt = options.clock.now()
+  const operations = terminologyOperations(options.terminology, storedTerminology(store, search))
+  const about = { fhirBase, version: options.version, startedAt }
   return {
     basePath: BASE_PATH,
     routes: (server) =>
@@ -57,12 +68,13 @@ export function openFhir(options: FhirOptions): Fhir {
         identity: options.identity,
         basePath: BASE_PATH,
         search: searchHandler({ store, search, fhirBase }),
+        operations: operationHandler(store, operations),
+        terminologyCapabilities: () => terminologyCapabilities(options.terminology, about),
         auditEvents: auditEventHandler({ store, fhirBase }),
         capabilityStatement: capabilityStatement({
-          fhirBase,
+          ...about,
           tokenUrl: options.identity.tokenEndpoint,
-          version: options.version,
-          startedAt: options.clock.now(),
+          operations,
         }),
         clock: options.clock,
         log: options.log,

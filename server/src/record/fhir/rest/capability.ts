@@ -9,6 +9,7 @@ export function capabilityStatement(options: {
   tokenUrl: string
   version: string
   startedAt: number
+  operations: readonly AnnouncedOperation[]
 }): Buffer {
   return Buffer.from(
     JSON.stringify({
@@ -25,12 +26,34 @@ export function capabilityStatement(options: {
         {
           mode: 'server',
           security: security(options.tokenUrl),
-          resource: RESOURCE_TYPES.map(resourceCapability),
+          resource: RESOURCE_TYPES.map((type) => ({
+            ...resourceCapability(type),
+            ...announced(
+              options.operations.filter(({ levels, types }) => types.includes(type) && !isSystemOnly(levels)),
+            ),
+          })),
+          ...announced(options.operations.filter(({ levels }) => levels.includes('system'))),
           interaction: ['transaction', 'batch', 'history-system'].map((code) => ({ code })),
         },
       ],
     }),
   )
+}
+
+/** What a client needs to know of an operation: http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.resource.operation */
+interface AnnouncedOperation {
+  name: string
+  definition: string
+  levels: readonly ('system' | 'type' | 'instance')[]
+  types: readonly string[]
+}
+
+function isSystemOnly(levels: AnnouncedOperation['levels']): boolean {
+  return levels.every((level) => level === 'system')
+}
+
+function announced(operations: readonly AnnouncedOperation[]): object {
+  return operations.length === 0 ? {} : { operation: operations.map(({ name, definition }) => ({ name, definition })) }
 }
 
 function security(tokenUrl: string): object {

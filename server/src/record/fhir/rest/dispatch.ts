@@ -16,10 +16,12 @@ export type Interaction =
   | 'patch'
   | 'delete'
   | 'batch'
+  | 'operation'
   | 'capabilities' // prettier-ignore
 
 export interface DispatchDependencies extends WriteDependencies {
   search: Handler
+  operations: Handler
   /** AuditEvent is no stored resource: it is the audit log, read and searched. */
   auditEvents: Handler
 }
@@ -27,7 +29,7 @@ export interface DispatchDependencies extends WriteDependencies {
 /** Which interaction a method and path ask for (http://hl7.org/fhir/R4/http.html#summary); undefined when none. */
 export function interactionOf(method: FhirRequest['method'], path: readonly string[]): Interaction | undefined {
   const last = path.at(-1)
-  if (last?.startsWith('$')) return undefined // An operation, and there is none yet.
+  if (last?.startsWith('$')) return method === 'GET' || method === 'HEAD' || method === 'POST' ? 'operation' : undefined
   if (method === 'GET' || method === 'HEAD') {
     if (last === '_history') return path.length <= 3 ? 'history' : undefined
     if (path.length === 4) return path[2] === '_history' ? 'vread' : undefined
@@ -55,6 +57,8 @@ export function dispatch(dependencies: DispatchDependencies): Handler {
         return vread(dependencies.store, caller, request)
       case 'history':
         return history(dependencies, caller, request)
+      case 'operation':
+        return dependencies.operations(caller, request)
       case 'search':
         return dependencies.search(caller, request)
       case 'create':

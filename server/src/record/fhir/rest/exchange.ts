@@ -12,6 +12,7 @@ export interface FhirRequest {
   ifModifiedSince?: string
   prefer: Prefer
   contentType?: string
+  acceptLanguage?: string
   resource?: Resource
   exact?: Resource
   /** Body of a JSON Patch, which is no resource. */

@@ -31,10 +31,12 @@ export function fhirRequestOf(request: FastifyRequest, base: string): FhirReques
   const ifNoneMatch = header('if-none-match')
   const ifNoneExist = header('if-none-exist')
   const ifModifiedSince = header('if-modified-since')
+  const acceptLanguage = header('accept-language')
   if (ifMatch !== undefined) exchange.ifMatch = ifMatch
   if (ifNoneMatch !== undefined) exchange.ifNoneMatch = ifNoneMatch
   if (ifNoneExist !== undefined) exchange.ifNoneExist = ifNoneExist
   if (ifModifiedSince !== undefined) exchange.ifModifiedSince = ifModifiedSince
+  if (acceptLanguage !== undefined) exchange.acceptLanguage = acceptLanguage
   return exchange
 }
 

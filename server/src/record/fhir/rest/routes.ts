@@ -22,6 +22,7 @@ export interface FhirRoutes extends DispatchDependencies {
   /** Path of the API below the origin: `/fhir/R4`. */
   basePath: string
   capabilityStatement: Buffer
+  terminologyCapabilities: () => Promise<Buffer>
   clock: Clock
   log: Log
   startSpan?: StartSpan
@@ -164,7 +165,11 @@ async function run(
   exchange: FhirRequest,
 ): Promise<FhirResponse> {
   const interaction = interactionOf(exchange.method, exchange.path)
-  if (interaction === 'capabilities') return { status: 200, body: routes.capabilityStatement }
+  if (interaction === 'capabilities')
+    return {
+      status: 200,
+      body: isTerminologyMode(exchange) ? await routes.terminologyCapabilities() : routes.capabilityStatement,
+    }
   const caller = CALLERS.get(request)
   assert(caller, 'each request but that for the CapabilityStatement is authenticated')
   if (exchange.query.length > LIMITS.urlBytesMax) raise(URL_TOO_LONG)
@@ -178,6 +183,7 @@ async function run(
       jsonOf(request, bytes),
       exchange.prefer,
     )
+  if (interaction === 'operation' && exchange.method === 'POST') addParameters(request, exchange, bytes)
   if (interaction === 'create' || interaction === 'update' || interaction === 'patch') addBody(request, exchange, bytes)
   return handle(caller, exchange)
 }
@@ -204,6 +210,20 @@ function addBody(request: FastifyRequest, exchange: FhirRequest, bytes: Buffer |
   checkResource(body.value, body.scan.members)
   exchange.resource = body.value
   if (body.scan.lossyNumbers) exchange.exact = parseExactly(body.bytes) as Resource
+}
+
+/** The operation reads its parameters itself; what it does not understand it refuses. */
+function addParameters(request: FastifyRequest, exchange: FhirRequest, bytes: Buffer | undefined): void {
+  if (!bytes || bytes.length === 0) return
+  const body = jsonOf(request, bytes)
+  if (body.bytes.length > LIMITS.resourceBytesMax) raise(TOO_LARGE)
+  exchange.resource = body.value as Resource
+  if (body.scan.lossyNumbers) exchange.exact = parseExactly(body.bytes) as Resource
+}
+
+/** http://hl7.org/fhir/R4/http.html#capabilities */
+function isTerminologyMode({ query }: FhirRequest): boolean {
+  return query.includes('mode=') && new URLSearchParams(query).get('mode') === 'terminology'
 }
 
 function jsonOf(request: FastifyRequest, bytes: Buffer | undefined): JsonBody {

@@ -1,7 +1,15 @@
 import type { CodeSystemHead } from './concept.ts'
 import type { Issue, IssueList } from './issues.ts'
 import * as messages from './messages.ts'
-import { canonicalOf, canonicalOfResource, extensionText, type Json, STANDARDS_STATUS, text, truth } from './resources.ts'
+import {
+  canonicalOf,
+  canonicalOfResource,
+  extensionText,
+  type Json,
+  STANDARDS_STATUS,
+  text,
+  truth,
+} from './resources.ts'
 
 export interface CanonicalStatus {
   type: 'CodeSystem' | 'ValueSet'

@@ -145,7 +145,8 @@ function noteDeprecatedHere(
 ): void {
   const standards = extensionText(listed, STANDARDS_STATUS)
   const hasMark = objects(listed, 'extension').some((one) => one.url === DEPRECATED)
-  const status = standards === 'withdrawn' || standards === 'deprecated' ? standards : hasMark ? 'deprecated' : undefined
+  const status =
+    standards === 'withdrawn' || standards === 'deprecated' ? standards : hasMark ? 'deprecated' : undefined
   if (status === undefined) return
   check.state.issues.add({
     severity: 'warning',

@@ -66,11 +66,7 @@ function checkCurrent(inquiry: Inquiry, check: Check, { code, display }: { code:
   })
 }
 
-function note(
-  check: Check,
-  severity: Issue['severity'],
-  { id, text }: { id: string; text: string },
-): void {
+function note(check: Check, severity: Issue['severity'], { id, text }: { id: string; text: string }): void {
   check.state.tell(text)
   check.state.issues.add({
     severity,

@@ -14,7 +14,8 @@ import { compareVersions, isMoreDetailed } from './versions.ts'
 export async function inValueSet(inquiry: Inquiry, check: Check, coding: CodingIn): Promise<boolean | undefined> {
   inquiry.spend(1)
   const { valueSet } = check
-  const system = coding.system ?? (inquiry.settings.is('inferSystem') ? await inferred(inquiry, check, coding) : undefined)
+  const system =
+    coding.system ?? (inquiry.settings.is('inferSystem') ? await inferred(inquiry, check, coding) : undefined)
   if (system === undefined) {
     if (!inquiry.settings.is('inferSystem')) noteNoSystem(check)
     return false
@@ -51,10 +52,7 @@ async function inferred(inquiry: Inquiry, check: Check, coding: CodingIn): Promi
     severity: 'error',
     code: 'not-found',
     type: 'cannot-infer',
-    id:
-      systems.length > 1
-        ? 'Unable_to_resolve_system__value_set_has_multiple_matches'
-        : 'UNABLE_TO_INFER_CODESYSTEM',
+    id: systems.length > 1 ? 'Unable_to_resolve_system__value_set_has_multiple_matches' : 'UNABLE_TO_INFER_CODESYSTEM',
     text: message,
     path: 'code',
   })
@@ -107,7 +105,11 @@ async function inOwnConcepts(
   set: ConceptSet,
   coding: KnownCoding,
 ): Promise<boolean | undefined> {
-  const version = await chosenVersion(inquiry, check, { system: coding.system, stated: set.version, given: coding.version })
+  const version = await chosenVersion(inquiry, check, {
+    system: coding.system,
+    stated: set.version,
+    given: coding.version,
+  })
   const provider = await inquiry.exactSystem(coding.system, version)
   if (!provider) {
     if (inquiry.settings.is('valueset-membership-only')) return false
@@ -188,7 +190,8 @@ async function isExcluded(inquiry: Inquiry, check: Check, set: ConceptSet, codin
     if (set.system !== coding.system) return false
     const provider = await inquiry.system(set.system, set.version)
     if (!provider) return false
-    if (set.version !== undefined && coding.version !== undefined && provider.head.version !== coding.version) return false
+    if (set.version !== undefined && coding.version !== undefined && provider.head.version !== coding.version)
+      return false
     const quiet = quietly(check)
     if (!(await inConceptSet(inquiry, quiet, set, { provider, code: coding.code ?? '', isExclude: true }))) return false
   }

@@ -32,7 +32,8 @@ export class Displays {
     for (const wish of languages.wishes) {
       if (wish.quality <= 0) continue
       for (const depth of DEPTHS) {
-        const speaks = (one: Designation): boolean => one.language !== undefined && wishAccepts(wish, one.language, depth)
+        const speaks = (one: Designation): boolean =>
+          one.language !== undefined && wishAccepts(wish, one.language, depth)
         const found = this.#first((one) => speaks(one) && isDisplay(one)) ?? this.#first(speaks)
         if (found) return found
       }

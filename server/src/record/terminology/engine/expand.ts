@@ -5,7 +5,7 @@ import type { Inquiry } from './inquiry.ts'
 import { TerminologyError } from './issues.ts'
 import { prepareValueSet } from './prepare.ts'
 import { contains, PropertyUse } from './render-entry.ts'
-import { isObject, type Json, text } from './resources.ts'
+import { canonicalParts, isObject, type Json, text } from './resources.ts'
 
 /** Where and when an expansion was made, given by the caller. */
 export interface ExpansionStamp {
@@ -26,7 +26,7 @@ export async function expandValueSet(inquiry: Inquiry, valueSet: Json, stamp: Ex
   const isNested = !isPaged && !settings.is('excludeNested')
   const page = isPaged ? pageOf(entries, settings) : entries
   const properties = new PropertyUse(settings)
-  const rendering = { settings, properties, isVersioned: versionsDiffer(entries) }
+  const rendering = { settings, properties, isVersioned: versionsDiffer(collector.usedSystems) }
   const listed = isNested ? nested(page) : page.map((entry) => ({ entry, below: [] }))
   const rendered = listed.map((node) => renderNode(node, rendering))
   const extension = [...unclosed([...collector.fragments.values()]), ...properties.extensions()]
@@ -104,17 +104,25 @@ function renderNode(node: Node, rendering: Parameters<typeof contains>[1]): Json
 }
 
 /** Where one system takes part in several versions, each code names its own. */
-function versionsDiffer(entries: readonly Entry[]): boolean {
-  const versions = new Map<string, string | undefined>()
-  for (const { provider, version } of entries) {
-    const { url } = provider.head
-    if (versions.has(url) && versions.get(url) !== version) return true
-    versions.set(url, version)
-  }
-  return false
+function versionsDiffer(canonicals: ReadonlySet<string>): boolean {
+  return new Set([...canonicals].map((one) => canonicalParts(one).url)).size < canonicals.size
 }
 
-const HEAD = ['id', 'language', 'contained', 'url', 'identifier', 'version', 'name', 'title', 'status', 'experimental', 'date', 'publisher', 'immutable'] // prettier-ignore
+const HEAD = [
+  'id',
+  'language',
+  'contained',
+  'url',
+  'identifier',
+  'version',
+  'name',
+  'title',
+  'status',
+  'experimental',
+  'date',
+  'publisher',
+  'immutable',
+] // prettier-ignore
 
 function headOf(valueSet: Json): object {
   const head: Record<string, unknown> = { resourceType: 'ValueSet' }
@@ -134,4 +142,3 @@ function unclosed(systems: readonly string[]): object[] {
     },
   ]
 }
-

@@ -107,4 +107,3 @@ const SUPPLEMENT = 'http://hl7.org/fhir/StructureDefinition/valueset-supplement'
 export function tooCostly(text: string): TerminologyError {
   return new TerminologyError({ severity: 'error', code: 'too-costly', type: 'too-costly', text }, 422)
 }
-

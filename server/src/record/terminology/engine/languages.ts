@@ -28,7 +28,10 @@ export class Languages {
     if (wishes.length === 0) return undefined
     const isOpen = wishes.some(({ tag }) => tag === '*')
     const all = addAny && !isOpen ? [...wishes, { tag: '*', quality: 0.01 }] : wishes
-    return new Languages(all.toSorted((a, b) => b.quality - a.quality), list)
+    return new Languages(
+      all.toSorted((a, b) => b.quality - a.quality),
+      list,
+    )
   }
 
   /** As it was asked for. */

@@ -4,18 +4,20 @@ import type { CodeSystemProvider } from './concept.ts'
 import { canonicalParts, type Json, text } from './resources.ts'
 import { compareVersions, newest, versionMatches } from './versions.ts'
 
+/** Resource types that a shelf holds. */
 export type ResourceKind = 'CodeSystem' | 'ValueSet' | 'ConceptMap'
 
 /** A place where terminology lies: the request itself, the tenant's record, the definitions, the database of large systems. */
 export interface Shelf {
-  /** All versions that lie here. */
-  resources(kind: ResourceKind, url: string): Promise<readonly Json[]> | readonly Json[]
+  /** All versions that lie here; with `preferred` the one that is meant when no version is named is enough. */
+  resources(kind: ResourceKind, url: string, preferred: boolean): Promise<readonly Json[]> | readonly Json[]
   /** All of a kind, where they are few enough to be looked through. */
   all?(kind: ResourceKind): Promise<readonly Json[]> | readonly Json[]
   /** Code systems that are no resources. */
   systems?(url: string): Promise<readonly SystemOnShelf[]> | readonly SystemOnShelf[]
 }
 
+/** One version of a code system that is no resource; `open` lays supplements over it. */
 export interface SystemOnShelf {
   version: string | undefined
   content: string
@@ -38,15 +40,16 @@ export class Library {
     version: string | undefined,
     supplements: readonly Json[],
   ): Promise<CodeSystemProvider | undefined> {
-    const own = newest(await systemsOn(this.#own, url), (one) => one.version, version)
-    const found = own ?? newest(await this.#systems(url), (one) => one.version, version)
+    const preferred = version === undefined
+    const own = newest(await systemsOn(this.#own, url, preferred), (one) => one.version, version)
+    const found = own ?? newest(await this.#systems(url, preferred), (one) => one.version, version)
     if (!found || !CONTENTS.has(found.content)) return undefined
     return found.open(supplements.filter((one) => supplementsSystem(one, url, found.version)))
   }
 
   /** Versions that are there, oldest first. */
   async versions(url: string): Promise<string[]> {
-    const all = [...(await systemsOn(this.#own, url)), ...(await this.#systems(url))]
+    const all = [...(await systemsOn(this.#own, url, false)), ...(await this.#systems(url, false))]
     const versions = new Set(all.map(({ version }) => version).filter((one): one is string => one !== undefined))
     return [...versions].sort(compareVersions)
   }
@@ -54,10 +57,11 @@ export class Library {
   async resource(kind: ResourceKind, canonical: string, version?: string): Promise<Json | undefined> {
     const parts = canonicalParts(canonical)
     const wanted = version ?? parts.version
-    const own = newest(await this.#own.resources(kind, parts.url), versionOf, wanted)
+    const preferred = wanted === undefined
+    const own = newest(await this.#own.resources(kind, parts.url, preferred), versionOf, wanted)
     if (own) return own
     const found: Json[] = []
-    for (const shelf of this.#others) found.push(...(await shelf.resources(kind, parts.url)))
+    for (const shelf of this.#others) found.push(...(await shelf.resources(kind, parts.url, preferred)))
     return newest(found, versionOf, wanted)
   }
 
@@ -73,9 +77,9 @@ export class Library {
     return found
   }
 
-  async #systems(url: string): Promise<SystemOnShelf[]> {
+  async #systems(url: string, preferred: boolean): Promise<SystemOnShelf[]> {
     const found: SystemOnShelf[] = []
-    for (const shelf of this.#others) found.push(...(await systemsOn(shelf, url)))
+    for (const shelf of this.#others) found.push(...(await systemsOn(shelf, url, preferred)))
     return found
   }
 }
@@ -83,9 +87,9 @@ export class Library {
 /** A system whose concepts are elsewhere cannot answer; neither can an example. */
 const CONTENTS = new Set(['complete', 'fragment', 'example'])
 
-async function systemsOn(shelf: Shelf, url: string): Promise<SystemOnShelf[]> {
+async function systemsOn(shelf: Shelf, url: string, preferred: boolean): Promise<SystemOnShelf[]> {
   const systems = shelf.systems ? [...(await shelf.systems(url))] : []
-  for (const resource of await shelf.resources('CodeSystem', url)) {
+  for (const resource of await shelf.resources('CodeSystem', url, preferred)) {
     const content = text(resource, 'content') ?? 'complete'
     if (content === 'supplement') continue
     systems.push({

@@ -86,7 +86,11 @@ function designationPart({ language, use, value, isDisplay, source }: Designatio
   return {
     part: [
       ...(language === undefined ? [] : [{ name: 'language', valueCode: language }]),
-      ...(use === undefined ? (isDisplay ? [{ name: 'use', valueCoding: PREFERRED }] : []) : [{ name: 'use', valueCoding: use }]),
+      ...(use === undefined
+        ? isDisplay
+          ? [{ name: 'use', valueCoding: PREFERRED }]
+          : []
+        : [{ name: 'use', valueCoding: use }]),
       { name: 'value', valueString: value },
       ...(source === undefined ? [] : [{ name: 'source', valueCanonical: source }]),
     ],

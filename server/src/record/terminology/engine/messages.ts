@@ -20,7 +20,8 @@ export function unknownVersion(
   purpose: Purpose,
 ): string {
   const { system, version, versions } = named
-  const known = versions.length === 0 ? '. No versions of this code system are known' : `. Valid versions: ${versionList(versions)}`
+  const known =
+    versions.length === 0 ? '. No versions of this code system are known' : `. Valid versions: ${versionList(versions)}`
   return `A definition for CodeSystem '${system}' version '${version}' could not be found, so the ${purpose}${known}`
 }
 
@@ -170,7 +171,12 @@ export function noDisplayAtAll({ given, system, code }: WrongDisplay): string {
   return `Cannot validate the display '${given}' for ${system}#${code}, as no displays are known`
 }
 
-export function displayNotCurrent(named: { given: string; code: string; status: string; right: readonly string[] }): string {
+export function displayNotCurrent(named: {
+  given: string
+  code: string
+  status: string
+  right: readonly string[]
+}): string {
   const { given, code, status, right } = named
   const told = right.map((one) => `"${one}"`).join(',')
   return `'${given}' is no longer considered a correct display for code '${code}' (status = ${status}). The correct display is one of ${told}.`

@@ -21,8 +21,10 @@ export function contains({ provider, version, concept, listed }: Entry, renderin
     displays.add([{ language: undefined, use: undefined, value: listedDisplay, isDisplay: true }])
   displays.add(concept.designations)
   displays.add(objects(listed, 'designation').map(readDesignation))
-  const shown = listedDisplay !== undefined && !settings.languages ? displays.all[0] : displays.preferred(settings.languages)
-  const others = settings.is('includeDesignations') || settings.designations.length > 0 ? rest(displays, shown, settings) : []
+  const shown =
+    listedDisplay !== undefined && !settings.languages ? displays.all[0] : displays.preferred(settings.languages)
+  const others =
+    settings.is('includeDesignations') || settings.designations.length > 0 ? rest(displays, shown, settings) : []
   const values = properties.of(provider, concept, listed)
   const extension = [
     ...objects(listed, 'extension').filter(({ url }) => KEPT.has(String(url)) || url === STANDARDS_STATUS),

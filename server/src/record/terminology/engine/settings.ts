@@ -45,8 +45,9 @@ export class Settings {
     return this.flags.get(flag) ?? flag === 'abstract'
   }
 
+  /** `*` alone, which some clients always send, asks for nothing. */
   acceptLanguage(header: string | undefined): void {
-    this.httpLanguages ??= Languages.parse(header, this.isExpansion)
+    if (header?.trim() !== '*') this.httpLanguages ??= Languages.parse(header, this.isExpansion)
   }
 
   /** Take a parameter; `isOwn`: of the request, which a value set's own wishes do not override. */

@@ -1,6 +1,6 @@
 import { noteStatus, statusOfResource, statusOfSystem } from './canonical-status.ts'
-import { checkDisplay } from './check-display.ts'
 import { noteUnknown } from './check-concept-set.ts'
+import { checkDisplay } from './check-display.ts'
 import { at, type Check, CheckState, type CodingIn, CodingState } from './check-state.ts'
 import { inValueSet, noteRefusedVersion, noteUnknownSystem } from './check-value-set.ts'
 import type { Inquiry } from './inquiry.ts'
@@ -19,7 +19,6 @@ export interface Coded {
   /** The CodeableConcept as it came. */
   concept?: Json
 }
-
 
 /**
  * Validate a code, coding or concept against a value set: http://hl7.org/fhir/R4/valueset-operation-validate-code.html

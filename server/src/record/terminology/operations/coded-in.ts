@@ -17,8 +17,7 @@ export function codedIn(parameters: ParametersIn, systemName: 'system' | 'url'):
   const coding = parameters.object('coding')
   if (coding) return { mode: 'coding', codings: [codingIn(coding)] }
   const code = parameters.text('code')
-  if (code === undefined)
-    throw invalid('There is no code to validate. Give code, coding or codeableConcept.')
+  if (code === undefined) throw invalid('There is no code to validate. Give code, coding or codeableConcept.')
   return {
     mode: 'code',
     codings: [

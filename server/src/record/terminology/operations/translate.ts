@@ -1,7 +1,7 @@
+import type { CodingIn } from '../engine/check-state.ts'
 import type { Inquiry } from '../engine/inquiry.ts'
 import { canonicalOfResource, canonicalParts, type Json, objects, text } from '../engine/resources.ts'
 import { invalid } from '../engine/settings.ts'
-import type { CodingIn } from '../engine/check-state.ts'
 import { codingIn } from '../engine/validate-code.ts'
 import type { ParametersIn } from './parameters-in.ts'
 
@@ -114,7 +114,9 @@ function matchesIn(
     const elements = objects(group, 'element')
     inquiry.spend(elements.length)
     const found = isReverse ? backwards(elements, coding, to) : forwards(elements, coding, to)
-    matches.push(...(found.length > 0 || isReverse ? found : unmapped(group, coding, to)).map((one) => ({ ...one, source })))
+    matches.push(
+      ...(found.length > 0 || isReverse ? found : unmapped(group, coding, to)).map((one) => ({ ...one, source })),
+    )
   }
   return matches
 }
@@ -157,8 +159,7 @@ function backwards(elements: readonly Json[], coding: CodingIn, to: string): Own
 function unmapped(group: Json, coding: CodingIn, to: string): OwnMatch[] {
   const rule = typeof group.unmapped === 'object' && group.unmapped !== null ? (group.unmapped as Json) : undefined
   const mode = text(rule, 'mode')
-  if (mode === 'fixed')
-    return [{ equivalence: 'inexact', concept: conceptOf(to, rule as Json), products: [] }]
+  if (mode === 'fixed') return [{ equivalence: 'inexact', concept: conceptOf(to, rule as Json), products: [] }]
   if (mode !== 'provided') return []
   return [{ equivalence: 'equal', concept: { system: to, code: coding.code ?? '' }, products: [] }]
 }

@@ -70,4 +70,3 @@ async function answered(work: () => Promise<object>): Promise<object> {
     throw error
   }
 }
-

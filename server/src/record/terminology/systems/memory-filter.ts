@@ -21,9 +21,26 @@ export function conceptTest(index: MemoryIndex, filter: Filter): ConceptTest | u
   return (concept) => valuesOf(concept, property).some(test)
 }
 
-const HIERARCHY = new Set(['is-a', 'descendent-of', 'descendant-of', 'is-not-a', 'generalizes', 'child-of', 'descendent-leaf'])
+const HIERARCHY = new Set([
+  'is-a',
+  'descendent-of',
+  'descendant-of',
+  'is-not-a',
+  'generalizes',
+  'child-of',
+  'descendent-leaf',
+])
 /** Properties that every system has, whether it defines them or not. */
-const BUILT_IN = new Set(['parent', 'child', 'inactive', 'notSelectable', 'status', 'display', 'definition', 'abstract'])
+const BUILT_IN = new Set([
+  'parent',
+  'child',
+  'inactive',
+  'notSelectable',
+  'status',
+  'display',
+  'definition',
+  'abstract',
+])
 
 function isKnownProperty(index: MemoryIndex, property: string): boolean {
   return (

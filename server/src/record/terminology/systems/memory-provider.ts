@@ -1,5 +1,13 @@
 import type { CodeSystemHead, CodeSystemProvider, Concept, Filter, Selection, Subsumption } from '../engine/concept.ts'
-import { canonicalOfResource, extensionText, type Json, STANDARDS_STATUS, text, texts, truth } from '../engine/resources.ts'
+import {
+  canonicalOfResource,
+  extensionText,
+  type Json,
+  STANDARDS_STATUS,
+  text,
+  texts,
+  truth,
+} from '../engine/resources.ts'
 import { ancestors, type ConceptTest, conceptTest } from './memory-filter.ts'
 import { indexOf, isCaseSensitive, type MemoryConcept, type MemoryIndex } from './memory-system.ts'
 import { supplemented } from './supplement.ts'

@@ -1,0 +1,5 @@
+export type { Operation } from './operation.ts'
+export { operationHandler } from './run-operation.ts'
+export { storedTerminology } from './stored-terminology.ts'
+export { terminologyCapabilities } from './terminology-capabilities.ts'
+export { terminologyOperations } from './terminology-operations.ts'

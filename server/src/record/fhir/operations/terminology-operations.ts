@@ -1,0 +1,165 @@
+import { type OperationName, type Shelf, type Terminology, TerminologyError } from '#terminology'
+import type { Operation, OperationCall, ParameterSpec } from './operation.ts'
+
+const TEXT: ParameterSpec = { kind: 'text' }
+const TEXTS: ParameterSpec = { kind: 'text', many: true }
+const BOOLEAN: ParameterSpec = { kind: 'boolean' }
+const INTEGER: ParameterSpec = { kind: 'integer' }
+const CODING: ParameterSpec = { kind: 'coding' }
+const CONCEPT: ParameterSpec = { kind: 'concept' }
+const RESOURCE: ParameterSpec = { kind: 'resource' }
+const RESOURCES: ParameterSpec = { kind: 'resource', many: true }
+
+/** What terminology clients send with each operation, whether or not it is theirs: https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig */
+const COMMON = {
+  uuid: TEXT,
+  'cache-id': TEXT,
+  'tx-resource': RESOURCES,
+  displayLanguage: TEXT,
+  useSupplement: TEXTS,
+  'system-version': TEXTS,
+  'check-system-version': TEXTS,
+  'force-system-version': TEXTS,
+  'default-valueset-version': TEXTS,
+  'check-valueset-version': TEXTS,
+  'force-valueset-version': TEXTS,
+  'default-to-latest-version': BOOLEAN,
+  diagnostics: BOOLEAN,
+  profile: RESOURCE,
+}
+
+const VALIDATION = {
+  ...COMMON,
+  url: TEXT,
+  code: TEXT,
+  display: TEXT,
+  coding: CODING,
+  codeableConcept: CONCEPT,
+  date: TEXT,
+  abstract: BOOLEAN,
+  activeOnly: BOOLEAN,
+  inferSystem: BOOLEAN,
+  'lenient-display-validation': BOOLEAN,
+  'valueset-membership-only': BOOLEAN,
+  versionsMatch: BOOLEAN,
+  includeDesignations: BOOLEAN,
+  includeDefinition: BOOLEAN,
+  excludeNested: BOOLEAN,
+}
+
+const VALUE_SET_VALIDATION = {
+  ...VALIDATION,
+  context: TEXT,
+  valueSet: RESOURCE,
+  valueSetVersion: TEXT,
+  system: TEXT,
+  systemVersion: TEXT,
+}
+
+const EXPANSION = {
+  ...COMMON,
+  url: TEXT,
+  valueSet: RESOURCE,
+  valueSetVersion: TEXT,
+  context: TEXT,
+  contextDirection: TEXT,
+  filter: TEXT,
+  date: TEXT,
+  offset: INTEGER,
+  count: INTEGER,
+  includeDesignations: BOOLEAN,
+  includeDefinition: BOOLEAN,
+  activeOnly: BOOLEAN,
+  excludeNested: BOOLEAN,
+  excludeNotForUI: BOOLEAN,
+  excludePostCoordinated: BOOLEAN,
+  versionsMatch: BOOLEAN,
+  designation: TEXTS,
+  property: TEXTS,
+}
+
+const LOOKUP = { ...COMMON, code: TEXT, system: TEXT, version: TEXT, coding: CODING, date: TEXT, property: TEXTS }
+const SUBSUMPTION = {
+  ...COMMON,
+  codeA: TEXT,
+  codeB: TEXT,
+  system: TEXT,
+  version: TEXT,
+  codingA: CODING,
+  codingB: CODING,
+}
+const TRANSLATION = {
+  ...COMMON,
+  url: TEXT,
+  conceptMap: RESOURCE,
+  conceptMapVersion: TEXT,
+  code: TEXT,
+  system: TEXT,
+  version: TEXT,
+  source: TEXT,
+  coding: CODING,
+  codeableConcept: CONCEPT,
+  target: TEXT,
+  targetsystem: TEXT,
+  reverse: BOOLEAN,
+}
+
+/** A tenant's own terminology, as the record holds it. */
+export type RecordShelf = (tenant: number) => Shelf
+
+/** The operations of http://hl7.org/fhir/R4/terminology-service.html over what is known here and what the tenant has stored. */
+export function terminologyOperations(terminology: Terminology, shelf: RecordShelf): Operation[] {
+  const one = (name: string, types: readonly string[], parameters: Operation['parameters'], run: Runs): Operation => ({
+    name,
+    definition: `http://hl7.org/fhir/OperationDefinition/${types[0] as string}-${name}`,
+    levels: ['type', 'instance'],
+    types,
+    affectsState: false,
+    permission: 'r',
+    parameters,
+    run: (call) => answered(() => run(call)),
+  })
+  const ask =
+    (name: OperationName): Runs =>
+    ({ caller, parameters, instance, acceptLanguage }) =>
+      terminology.run(name, {
+        parameters,
+        record: shelf(caller.tenant),
+        ...(instance ? { resource: instance.resource } : {}),
+        ...(acceptLanguage === undefined ? {} : { acceptLanguage }),
+      })
+  const validate: Runs = (call) => ask(call.type === 'CodeSystem' ? 'validate-code-system' : 'validate-value-set')(call)
+  return [
+    one('lookup', ['CodeSystem'], LOOKUP, ask('lookup')),
+    one('subsumes', ['CodeSystem'], SUBSUMPTION, ask('subsumes')),
+    one(
+      'validate-code',
+      ['ValueSet', 'CodeSystem'],
+      { ...VALUE_SET_VALIDATION, codeSystem: RESOURCE, version: TEXT },
+      validate,
+    ),
+    one('expand', ['ValueSet'], EXPANSION, ask('expand')),
+    one('translate', ['ConceptMap'], TRANSLATION, ask('translate')),
+    {
+      ...one(
+        'batch-validate-code',
+        ['ValueSet'],
+        { ...VALUE_SET_VALIDATION, validation: RESOURCES },
+        ask('batch-validate-code'),
+      ),
+      levels: ['system', 'type'],
+    },
+  ]
+}
+
+type Runs = (call: OperationCall) => Promise<object>
+
+/** What the service cannot answer, it says in the form terminology clients read. */
+async function answered(run: () => Promise<object>): Promise<{ status: number; body: object }> {
+  try {
+    return { status: 200, body: await run() }
+  } catch (error) {
+    if (error instanceof TerminologyError) return { status: error.status, body: error.outcome }
+    throw error
+  }
+}
