@@ -110,7 +110,7 @@ export const SETTINGS = {
     fallback: '6',
     min: 2,
     max: 200,
-    help: 'Database connections for reads, per process.',
+    help: 'Database connections for reads, per process; half of them for searches that are planned each time.',
   },
   SALUS_TOKEN_TTL_SECONDS: { kind: 'integer', fallback: '900', min: 60, max: 3600, help: 'Life of an access token.' },
   OTEL_EXPORTER_OTLP_ENDPOINT: { kind: 'url', help: 'OpenTelemetry collector; traces are exported when set.' },

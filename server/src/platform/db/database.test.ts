@@ -18,7 +18,7 @@ before(async () => {
   await owner.query({ text: 'create table tested.n (n int primary key)' })
   await owner.query({ text: 'grant usage on schema tested to salus_app' })
   await owner.query({ text: 'grant select, insert on tested.n to salus_app' })
-  database = await openDatabase({ url: fixture.url, connections: 3, statementTimeoutMs: 5_000, log })
+  database = await openDatabase({ url: fixture.url, connections: 4, statementTimeoutMs: 5_000, log })
 })
 after(async () => {
   await database.close()
@@ -51,7 +51,21 @@ test('many statements share few connections', async () => {
     answers.map((rows) => rows[0]?.[0]),
     Array.from({ length: 500 }, (_, n) => n),
   )
-  assert.equal(new Set(answers.map((rows) => rows[0]?.[1])).size, 3)
+  assert.equal(new Set(answers.map((rows) => rows[0]?.[1])).size, 2)
+})
+
+test('statements with a name are planned once for any values, others for their own', async () => {
+  const mode = async (name?: string) =>
+    (await database.query({ ...(name ? { name } : {}), text: "select current_setting('plan_cache_mode')" }))[0]?.[0]
+  assert.deepEqual([await mode('test-mode'), await mode()], ['force_generic_plan', 'auto'])
+})
+
+test('statements with a name go on while every other connection is held up', async () => {
+  const slow = Promise.all(Array.from({ length: 4 }, () => database.query({ text: 'select pg_sleep(0.5), 1' })))
+  const named = Promise.all(Array.from({ length: 50 }, () => database.query({ name: 'test-two', text: 'select 2' })))
+  assert.equal((await Promise.race([slow, named])).length, 50)
+  assert.equal(await database.healthy(), true)
+  await slow
 })
 
 test('a transaction commits as a whole', async () => {
