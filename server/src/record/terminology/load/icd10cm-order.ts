@@ -13,7 +13,7 @@ export interface OrderedCode {
 }
 
 /** Order number 1-5, code 7-13, whether billable 15, short title 17-76, long title from 78, with blanks between. */
-const LINE = /^\d{5} ([A-Z0-9]{3,7}) {1,5}([01]) (.{1,60}) (\S.*)$/
+const LINE = /^\d{5} ([A-Z0-9]{3,7}) {1,5}([01]) (.{60}) (\S.*)$/
 
 /** The codes of icd10cm_order_YYYY.txt, in their order. Faults of `readLines`; `terminology.load.damaged` for any other line. */
 export async function* readOrder(files: ReleaseFiles, file: ReleaseFile): AsyncGenerator<OrderedCode[]> {
@@ -30,6 +30,7 @@ export async function* readOrder(files: ReleaseFiles, file: ReleaseFile): AsyncG
     }
     yield codes
   }
+  if (line === 0) damaged(`${shown(file.name)} has no lines`)
 }
 
 /** Codes in data have a dot behind the category: `A000` is `A00.0`. */

@@ -1,7 +1,7 @@
 import { raise } from '#kernel'
 
 /** Longest part of a name from outside that is shown. */
-const SHOWN_CHARS_MAX = 100
+const SHOWN_CHARS_MAX = 200
 
 /** A name from outside, safe to show on a terminal. */
 export function shown(name: string): string {

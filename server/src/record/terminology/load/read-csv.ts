@@ -19,9 +19,9 @@ export async function* readCsv<Column extends string>(
 ): AsyncGenerator<Record<Column, string>[]> {
   // Here and not above: a server never loads a release.
   const { parse } = await import('csv-parse')
-  const parser = Readable.from(utf8(readBytes(files, file), file), { objectMode: false }).pipe(
-    parse({ bom: true, max_record_size: LOAD_LIMITS.lineBytesMax, skip_empty_lines: true }),
-  )
+  const source = Readable.from(utf8(readBytes(files, file), file), { objectMode: false })
+  const parser = source.pipe(parse({ bom: true, max_record_size: LOAD_LIMITS.lineBytesMax, skip_empty_lines: true }))
+  source.on('error', (error) => parser.destroy(error))
   let places: number[] | undefined
   let batch: Record<Column, string>[] = []
   try {
@@ -39,6 +39,8 @@ export async function* readCsv<Column extends string>(
   } catch (error) {
     if (error instanceof FaultError) throw error
     damaged(`${shown(file.name)} is no complete CSV file with as many values in each record as columns`, error)
+  } finally {
+    source.destroy()
   }
   if (places === undefined) damaged(`${shown(file.name)} is empty`)
   yield batch

@@ -51,7 +51,7 @@ function entriesOf(zip: ZipFile): Promise<Entry[]> {
         }
         zip.readEntry()
       } catch (error) {
-        reject(error)
+        reject(error instanceof Error ? error : new Error('entry', { cause: error }))
       }
     })
     zip.readEntry()
