@@ -14,11 +14,18 @@ export interface LoadedConcept {
   isInactive: boolean
   isAbstract: boolean
   designations: { value: string; language?: string; use?: DesignationUse }[]
-  properties: [code: string, value: string][]
+  properties: LoadedProperty[]
   /** Codes of this release alone, each once, never its own. */
   parents: string[]
   /** Sets of the release it belongs to. */
   sets: string[]
+}
+
+/** A property of a concept. `isCode`: the value is the code of another concept. */
+export interface LoadedProperty {
+  code: string
+  value: string
+  isCode: boolean
 }
 
 /** Where loaded concepts go. It writes through the connection of the load, so that all of it is committed at once. */
@@ -91,7 +98,7 @@ function conceptOf(row: ConceptRow): LoadedConcept {
         ? {}
         : { use: { system, code: useCode, display: useDisplay ?? useCode } }),
     })),
-    properties: properties ?? [],
+    properties: (properties ?? []).map(([property, value, isCode]) => ({ code: property, value, isCode })),
     parents: parents ?? [],
     sets: sets ?? [],
   }

@@ -39,7 +39,8 @@ export type ReleaseItem =
       /** Those with a rank compete for the display of a concept that was given none; the lowest wins. */
       displayRank?: number
     }
-  | { kind: 'property'; code: string; property: string; value: string }
+  /** `isCode`: the value is the code of another concept. Otherwise its type is the head's for this property, else text. */
+  | { kind: 'property'; code: string; property: string; value: string; isCode?: boolean }
   | { kind: 'parent'; code: string; parent: string }
   /** The concept belongs to a set of the release, e.g. a SNOMED CT reference set or a LOINC answer list. */
   | { kind: 'member'; set: string; code: string }

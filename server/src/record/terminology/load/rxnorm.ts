@@ -96,7 +96,7 @@ async function* relationItems(files: ReleaseFiles, file: ReleaseFile): AsyncGene
       if (source !== SOURCE || firstKind !== 'CUI' || secondKind !== 'CUI' || (hidden !== '' && hidden !== 'N'))
         continue
       if (rela === 'isa') items.push({ kind: 'parent', code: second, parent: first })
-      items.push({ kind: 'property', code: second, property: rela || rel, value: first })
+      items.push({ kind: 'property', code: second, property: rela || rel, value: first, isCode: true })
     }
     yield items
   }

@@ -178,7 +178,7 @@ async function* relationshipItems(files: ReleaseFiles, file: ReleaseFile): Async
       const code = numeric(source, file)
       const value = numeric(destination, file)
       if (type === IS_A) items.push({ kind: 'parent', code, parent: value })
-      else items.push({ kind: 'property', code, property: numeric(type, file), value })
+      else items.push({ kind: 'property', code, property: numeric(type, file), value, isCode: true })
     }
     yield items
   }

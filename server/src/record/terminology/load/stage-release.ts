@@ -69,7 +69,7 @@ function valuesOf(item: ReleaseItem): [LoadTable, ...Value[]] {
       return ['load_name', value, language, use?.system, use?.code, use?.display, displayRank]
     }
     case 'property':
-      return ['load_property', item.property, item.value]
+      return ['load_property', item.property, item.value, item.isCode]
     case 'parent':
       return ['load_parent', item.parent]
     case 'member':

@@ -14,7 +14,7 @@ const CREATE = [
     seq bigint not null, code text not null, value text not null, language text, use_system text, use_code text,
     use_display text, rank int) on commit drop`,
   `create temp table load_property (
-    seq bigint not null, code text not null, property text not null, value text not null) on commit drop`,
+    seq bigint not null, code text not null, property text not null, value text not null, is_code boolean) on commit drop`,
   'create temp table load_parent (seq bigint not null, code text not null, parent text not null) on commit drop',
   'create temp table load_member (seq bigint not null, code text not null, member_of text not null) on commit drop',
 ]
@@ -23,7 +23,7 @@ const CREATE = [
 const COLUMNS = {
   load_concept: 'seq, code, display, definition, inactive, abstract',
   load_name: 'seq, code, value, language, use_system, use_code, use_display, rank',
-  load_property: 'seq, code, property, value',
+  load_property: 'seq, code, property, value, is_code',
   load_parent: 'seq, code, parent',
   load_member: 'seq, code, member_of',
 } as const
@@ -58,7 +58,7 @@ const PAGE = {
   text: `select o.ordinal, o.code, o.display, o.definition, o.inactive, o.abstract,
     (select json_agg(json_build_array(n.value, n.language, n.use_system, n.use_code, n.use_display, n.rank) order by n.seq)
       from load_name n where n.code = o.code),
-    (select json_agg(distinct jsonb_build_array(p.property, p.value)) from load_property p where p.code = o.code),
+    (select json_agg(distinct jsonb_build_array(p.property, p.value, coalesce(p.is_code, false))) from load_property p where p.code = o.code),
     (select json_agg(distinct p.parent) from load_parent p join load_order a on a.code = p.parent
       where p.code = o.code and p.parent <> o.code),
     (select json_agg(distinct m.member_of) from load_member m where m.code = o.code)
@@ -110,7 +110,7 @@ export type ConceptRow = readonly [
   isInactive: boolean,
   isAbstract: boolean,
   names: [string, string | null, string | null, string | null, string | null, number | null][] | null,
-  properties: [string, string][] | null,
+  properties: [string, string, boolean][] | null,
   parents: string[] | null,
   sets: string[] | null,
 ]
