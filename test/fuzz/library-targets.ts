@@ -7,10 +7,11 @@ import {
   typeName,
   validateResource,
 } from '@salus/fhir-model'
-import { applyFhirPathPatch, compile, FhirPathError, FhirPathPatchError } from '@salus/fhirpath'
+import { applyFhirPathPatch, FhirPathPatchError } from '@salus/fhirpath'
 import { parseSearch } from '../../server/src/record/fhir/search/index.ts'
 import type { Json } from '../fixtures/server.ts'
 import type { Chance } from './chance.ts'
+import { EXPRESSIONS, expressionOf, fhirPathTargets } from './fhirpath-targets.ts'
 import { AWKWARD, mutated } from './mutate.ts'
 import { SAMPLES } from './samples.ts'
 import type { Target } from './target.ts'
@@ -22,7 +23,7 @@ const clock = { now: () => 1_717_200_000_000, monotonic: () => 0 }
 
 export const libraryTargets: readonly Target[] = [
   { name: 'search text', run: (chance) => readSearch(searchOf(chance)) },
-  { name: 'FHIRPath', run: evaluate },
+  ...fhirPathTargets,
   { name: 'FHIRPath patch', run: patch },
   { name: 'validation and indexing', run: validate },
 ]
@@ -128,112 +129,6 @@ function readSearch({ type, parameters }: Search): void {
   for (const lenient of [false, true]) {
     const read = parseSearch({ types: [type], parameters, lenient, base: 'http://localhost/fhir/R4', clock })
     if (!read.ok && read.fault.category === 'bug') throw new Error(`a bug: ${read.fault.code}`)
-  }
-}
-
-const WORDS = [
-  'Patient',
-  '.',
-  'name',
-  'given',
-  '.where(',
-  '.exists()',
-  '(',
-  ')',
-  '[0]',
-  '[',
-  ']',
-  "'x'",
-  "'",
-  '1',
-  '1.50',
-  "4 'mg'",
-  '@2024-02',
-  '@T12',
-  '+',
-  '-',
-  '*',
-  '/',
-  '&',
-  '|',
-  '=',
-  '~',
-  '!=',
-  '>',
-  ' and ',
-  ' or ',
-  ' xor ',
-  ' implies ',
-  ' is ',
-  ' as ',
-  ' in ',
-  ' contains ',
-  ' div ',
-  ' mod ',
-  '$this',
-  '$index',
-  '$total',
-  '%resource',
-  '%context',
-  '%`x`',
-  '{}',
-  'true',
-  '.select(',
-  '.repeat(',
-  'children()',
-  '.descendants()',
-  '.all(',
-  '.aggregate(',
-  ',',
-  '.replace(',
-  '.matches(',
-  "'(a+)+$'",
-  '.ofType(',
-  '.toInteger()',
-  '.toDateTime()',
-  '.length()',
-  '.substring(',
-  '.indexOf(',
-  '.join(',
-  '.union(',
-  '.combine(',
-  '.iif(',
-  '.trace(',
-  '.resolve()',
-  '`',
-  '//',
-  '/*',
-  '*/',
-  '\\',
-  'é',
-  '\u0000',
-]
-const EXPRESSIONS = [
-  "Patient.name.where(use = 'official').given.first()",
-  'Observation.component.value.ofType(Quantity).where(value > 1)',
-  'descendants().where($this is Quantity).aggregate($this.value + $total, 0)',
-  'Patient.contact.all(name.exists() or telecom.exists())',
-  "iif(birthDate < @1980-01-01, 'old', 'young')",
-]
-
-function expressionOf(chance: Chance): string {
-  if (chance.once(2)) return chance.text(WORDS, 14)
-  const expression = chance.pick(EXPRESSIONS)
-  const at = chance.below(expression.length)
-  return chance.once(20)
-    ? '('.repeat(chance.pick([50, 5_000]))
-    : expression.slice(0, at) + chance.pick(WORDS) + expression.slice(at + chance.below(4))
-}
-
-function evaluate(chance: Chance): void {
-  const resource = chance.once(3) ? mutated(chance, chance.pick(SAMPLES)) : chance.pick(SAMPLES)
-  try {
-    const result = compile(expressionOf(chance), chance.once(2) ? { model: fhirPathModel } : {})(resource, {
-      now: clock.now(),
-    })
-    if (!Array.isArray(result)) throw new Error('a result is a collection')
-  } catch (error) {
-    if (!(error instanceof FhirPathError)) throw error
   }
 }
 

@@ -79,8 +79,9 @@ export function compile(expression: string, options: CompileOptions = {}): Compi
 /** Like `compile`, of an expression that is already parsed. */
 export function compileTree(tree: Expression, options: CompileOptions = {}): CompiledExpression {
   const type = options.type ?? ''
-  if (options.strict === true && options.model !== undefined) checkTypes(tree, options.model, type)
   const evaluate = evalOf(tree, options)
+  // After compiling, which has counted the arguments.
+  if (options.strict === true && options.model !== undefined) checkTypes(tree, options.model, type)
   const items = (input: unknown, env: Environment = {}): Items => {
     const focus = inputItems(input, type)
     return evaluate(new Run(env, focus), focus)
@@ -234,7 +235,11 @@ class Compiler {
     if (node.op === 'as') {
       const filter = filterBy(test)
       if (this.#options.strict === true) return (run, focus) => filter(only(single(operand(run, focus), node.at)))
-      return (run, focus) => filter(operand(run, focus))
+      return (run, focus) => {
+        const items = operand(run, focus)
+        run.spend(items.length, node.at)
+        return filter(items)
+      }
     }
     return (run, focus) => {
       const item = single(operand(run, focus), node.at)

@@ -18,7 +18,9 @@ export function constantEval(name: string, at: number): Eval {
     const defined = run.variables?.get(name)
     if (defined !== undefined) return defined
     const { variables } = run.env
-    if (variables !== undefined && Object.hasOwn(variables, name)) return collection(variables[name])
+    if (variables !== undefined && Object.hasOwn(variables, name)) {
+      return run.once(name, () => collection(variables[name]))
+    }
     if (name === 'context') return run.env.context === undefined ? run.input : collection(run.env.context)
     if (name === 'resource') return resource(run)
     if (name === 'rootResource')

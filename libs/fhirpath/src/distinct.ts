@@ -76,7 +76,9 @@ function complexBucket(run: Run, node: FhirNode, at: number): string {
   let key = 'o'
   for (const name of names.slice(0, BUCKET_KEYS)) {
     const member = (value as Record<string, unknown>)[name]
-    key += `|${name}${typeof member === 'string' ? `=${member.slice(0, BUCKET_CHARS)}` : ''}`
+    key += `|${name}`
+    if (typeof member === 'string') key += `=${member.slice(0, BUCKET_CHARS)}`
+    else if (typeof member === 'number' || typeof member === 'boolean') key += `=${member}`
   }
   return key
 }

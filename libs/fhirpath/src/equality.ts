@@ -1,5 +1,6 @@
 import { Decimal } from './decimal.ts'
 import { FhirNode, type Item, type Items, isObject, isTemporal, type SystemValue, systemValue } from './item.ts'
+import { JsonWork } from './json-work.ts'
 import { compareQuantities, inUnitOf, Quantity } from './quantity.ts'
 import type { Run, Site } from './run.ts'
 import { compareTemporal, parseDateTime, parseTime, type Temporal } from './temporal.ts'
@@ -20,18 +21,19 @@ export function equalCollections(run: Run, left: Items, right: Items, site: Site
 
 /** Whether two items are equal; undefined where that cannot be said (dates of different precision, unlike units). */
 export function equalItems(run: Run, left: Item, right: Item, site: Site): boolean | undefined {
-  if (left === right) return true
   const a = systemValue(left)
   const b = systemValue(right)
   if (typeof a === 'string' && typeof b === 'string') {
-    if (a.length > 64) run.spendText(a.length, site.at)
+    // Paid for first: comparing two long texts takes as long as they are.
+    if (a.length > 64 && a.length === b.length) run.spendText(a.length, site.at)
     return equalText(a, left, b, right)
   }
   if (a !== undefined && b !== undefined) return equalValues(run, [a, left], [b, right], site)
+  if (left === right) return true
   if (left instanceof FhirNode && right instanceof FhirNode) {
-    const { at } = site
-    if (!equalJson(run, left.value, right.value, at)) return false
-    return left.value !== undefined || equalJson(run, left.extra, right.extra, at)
+    const work = new JsonWork(run, site.at)
+    if (!equalJson(work, left.value, right.value)) return false
+    return left.value !== undefined || equalJson(work, left.extra, right.extra)
   }
   return false
 }
@@ -99,22 +101,24 @@ export function toDecimal(value: number | Decimal): Decimal {
 }
 
 /** JSON equality; the order of keys does not count, the order of lists does. */
-function equalJson(run: Run, left: unknown, right: unknown, at: number): boolean {
-  run.spend(1, at)
+function equalJson(work: JsonWork, left: unknown, right: unknown): boolean {
   if (typeof left === 'string' && typeof right === 'string') {
-    if (left.length > 64) run.spendText(left.length, at)
+    work.spend(1 + (left.length >> 6))
     return left === right
   }
   if (left === right) return true
-  if (Array.isArray(left)) {
-    if (!Array.isArray(right) || left.length !== right.length) return false
-    return left.every((item, i) => equalJson(run, item, right[i], at))
-  }
-  if (!isObject(left) || !isObject(right)) return false
-  const keys = Object.keys(left)
-  run.spend(keys.length, at)
-  if (keys.length !== Object.keys(right).length) return false
-  return keys.every((key) => Object.hasOwn(right, key) && equalJson(run, left[key], right[key], at))
+  if (typeof left !== 'object' || left === null) return false
+  return work.within(() => {
+    if (Array.isArray(left)) {
+      if (!Array.isArray(right) || left.length !== right.length) return false
+      return left.every((item, i) => equalJson(work, item, right[i]))
+    }
+    if (!isObject(left) || !isObject(right)) return false
+    const keys = Object.keys(left)
+    work.spend(keys.length)
+    if (keys.length !== Object.keys(right).length) return false
+    return keys.every((key) => Object.hasOwn(right, key) && equalJson(work, left[key], right[key]))
+  })
 }
 
 /** `~` of two collections: order does not count, empty equals empty (http://hl7.org/fhirpath/N1/#equivalence). */
@@ -135,10 +139,12 @@ function equivalentItems(run: Run, left: Item, right: Item, site: Site): boolean
   const b = systemValue(right)
   if (a === undefined || b === undefined) {
     return (
-      left instanceof FhirNode && right instanceof FhirNode && equivalentJson(run, left.value, right.value, site.at)
+      left instanceof FhirNode &&
+      right instanceof FhirNode &&
+      equivalentJson(new JsonWork(run, site.at), left.value, right.value)
     )
   }
-  if (typeof a === 'string' && typeof b === 'string') return equivalentText(run, a, b, site.at)
+  if (typeof a === 'string' && typeof b === 'string') return equivalentText(new JsonWork(run, site.at), a, b)
   if (isNumeric(a) && isNumeric(b)) return equivalentNumbers(toDecimal(a), toDecimal(b))
   if (a instanceof Quantity && b instanceof Quantity) {
     const converted = inUnitOf(run, a, b, site)
@@ -160,8 +166,8 @@ function writtenScale(value: Decimal): number {
   return value.trimmed().scale
 }
 
-function equivalentText(run: Run, a: string, b: string, at: number): boolean {
-  run.spendText(a.length + b.length, at)
+function equivalentText(work: JsonWork, a: string, b: string): boolean {
+  work.spend(1 + ((a.length + b.length) >> 5))
   return plainText(a) === plainText(b)
 }
 
@@ -169,24 +175,26 @@ function plainText(text: string): string {
   return text.trim().replace(/\s+/g, ' ').toLowerCase()
 }
 
-function equivalentJson(run: Run, left: unknown, right: unknown, at: number): boolean {
-  run.spend(1, at)
-  if (typeof left === 'string' && typeof right === 'string') return equivalentText(run, left, right, at)
-  if (Array.isArray(left) && Array.isArray(right)) return equivalentLists(run, left, right, at)
-  if (!isObject(left) || !isObject(right)) return left === right
-  // An element's id and its extensions do not change what it says.
-  const keys = Object.keys(left).filter(counts)
-  const others = Object.keys(right).filter(counts)
-  run.spend(keys.length + others.length, at)
-  return keys.length === others.length && keys.every((key) => equivalentJson(run, left[key], right[key], at))
+function equivalentJson(work: JsonWork, left: unknown, right: unknown): boolean {
+  work.spend(1)
+  if (typeof left === 'string' && typeof right === 'string') return equivalentText(work, left, right)
+  return work.within(() => {
+    if (Array.isArray(left) && Array.isArray(right)) return equivalentLists(work, left, right)
+    if (!isObject(left) || !isObject(right)) return left === right
+    // An element's id and its extensions do not change what it says.
+    const keys = Object.keys(left).filter(counts)
+    const others = Object.keys(right).filter(counts)
+    work.spend(keys.length + others.length)
+    return keys.length === others.length && keys.every((key) => equivalentJson(work, left[key], right[key]))
+  })
 }
 
-function equivalentLists(run: Run, left: unknown[], right: unknown[], at: number): boolean {
+function equivalentLists(work: JsonWork, left: unknown[], right: unknown[]): boolean {
   if (left.length !== right.length) return false
   const rest = [...right]
   for (const item of left) {
-    run.spend(rest.length, at)
-    const found = rest.findIndex((candidate) => equivalentJson(run, item, candidate, at))
+    work.spend(rest.length)
+    const found = rest.findIndex((candidate) => equivalentJson(work, item, candidate))
     if (found === -1) return false
     rest.splice(found, 1)
   }

@@ -55,7 +55,7 @@ export function hostFunction(name: string, functions: HostFunctions | undefined)
       return (run, focus): Items => {
         const items = input(run, focus)
         const args = site.args.map((arg) => arg(run, focus).map(toJson))
-        run.spend(1 + items.length, site.at)
+        run.spend(1 + items.length + args.reduce((sum, arg) => sum + arg.length, 0), site.at)
         return apply(items.map(toJson), args).map(hostItem)
       }
     },

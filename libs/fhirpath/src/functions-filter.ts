@@ -26,6 +26,7 @@ export const filterFunctions: FunctionTable = {
       if (items.length === 0) return EMPTY
       const out: Item[] = []
       iterate(run, items, projection, site.at, (result) => {
+        run.spend(result.length, site.at)
         for (const item of result) out.push(item)
         return true
       })
@@ -145,7 +146,11 @@ function typeFunction(
     const type = typeArgument(site.nodes[0] as (typeof site.nodes)[number])
     checkType(type, site.model, site.at)
     const apply = build(type, site)
-    return (run, focus) => apply(input(run, focus))
+    return (run, focus) => {
+      const items = input(run, focus)
+      run.spend(items.length, site.at)
+      return apply(items)
+    }
   })
 }
 

@@ -29,6 +29,7 @@ export const treeFunctions: FunctionTable = {
       const items = input(run, focus)
       if (run.env.trace === undefined) return items
       const name = singleText((site.args[0] as Eval)(run, focus), site.at) ?? ''
+      run.spend(items.length, site.at)
       run.env.trace(name, traced(run, items, site.args[1], site.at).map(toJson))
       return items
     },
@@ -36,7 +37,10 @@ export const treeFunctions: FunctionTable = {
   now: plain((_items, run, { at }) => [clock(run, at, 'dateTime')]),
   today: plain((_items, run, { at }) => [clock(run, at, 'date')]),
   timeOfDay: plain((_items, run, { at }) => [clock(run, at, 'time')]),
-  type: plain((items) => items.map(typeInfo)),
+  type: plain((items, run, { at }) => {
+    run.spend(items.length, at)
+    return items.map(typeInfo)
+  }),
   defineVariable: {
     min: 1,
     max: 2,
@@ -59,6 +63,7 @@ function traced(run: Run, items: Items, projection: Eval | undefined, at: number
   if (projection === undefined) return items
   const out: Item[] = []
   iterate(run, items, projection, at, (result) => {
+    run.spend(result.length, at)
     for (const item of result) out.push(item)
     return true
   })

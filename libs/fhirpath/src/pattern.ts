@@ -31,10 +31,15 @@ export function compilePattern(source: string, position: number): Pattern {
   return {
     find(text, from, run) {
       const last = anchored ? 0 : text.length
+      const state = new State(text, run, position, groups)
       for (let start = from; start <= last; start++) {
-        const state = new State(text, run, position, groups)
+        run.spend(1, position)
         const end = match(state, start)
-        if (end === FAILED) continue
+        if (end === FAILED) {
+          // A look-ahead may have captured before what follows it failed.
+          if (groups > 0) state.groups.fill(undefined)
+          continue
+        }
         state.groups[0] = start
         state.groups[1] = end
         return { start, end, groups: state.groups }
@@ -64,8 +69,7 @@ class State {
     this.text = text
     this.run = run
     this.position = position
-    this.groups = Array.from({ length: 2 * (groups + 1) }, () => undefined)
-    run.spend(1, position)
+    this.groups = new Array<undefined>(2 * (groups + 1)).fill(undefined)
   }
 }
 

@@ -25,7 +25,7 @@ export interface UnitConverter {
 }
 
 /** A converter may have to read both units: some tens of microseconds, as those of UCUM take. */
-const CONVERSION_STEPS = 50
+const CONVERSION_STEPS = 100
 
 /** Significant digits kept of a converted value: conversion factors are floating point, their last digits noise. */
 const CONVERTED_DIGITS = 12

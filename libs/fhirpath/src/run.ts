@@ -56,12 +56,24 @@ export class Run {
   total: Items | undefined = undefined
   /** Values set by `defineVariable`; replaced, never changed, so that leaving a scope is restoring a reference. */
   variables: ReadonlyMap<string, Items> | undefined = undefined
+  /** Values that came from outside, as collections: made when first asked for. */
+  #converted: Map<string, Items> | undefined
   #steps: number
 
   constructor(env: Environment, input: Items) {
     this.env = env
     this.input = input
     this.#steps = env.steps ?? STEPS_MAX
+  }
+
+  /** What `make` gave when this name was first asked for in this evaluation. */
+  once(name: string, make: () => Items): Items {
+    this.#converted ??= new Map()
+    const known = this.#converted.get(name)
+    if (known !== undefined) return known
+    const value = make()
+    this.#converted.set(name, value)
+    return value
   }
 
   /** Charges for work about to be done. Throws `FhirPathError` (`limit`) when too much was done. */

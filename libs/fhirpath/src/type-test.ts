@@ -14,9 +14,27 @@ export function typeTest(type: TypeSpecifier, exact: boolean, model: TypeModel |
   const { namespace, name } = type
   const isSystem = namespace === 'System' || (namespace === undefined && SYSTEM_TYPES.has(name))
   const isFhir = namespace === 'FHIR' || namespace === undefined
+  const isNode = nodeTest(name, exact, model)
   return (item) => {
-    if (item instanceof FhirNode) return isFhir && nodeIs(item, name, exact, model)
+    if (item instanceof FhirNode) return isFhir && isNode(item)
     return isSystem && (name === 'Any' || systemTypeName(item) === name)
+  }
+}
+
+/** Types whose answer is remembered: more than a resource has, and a bound where types come from hostile input. */
+const REMEMBERED_TYPES_MAX = 200
+
+function nodeTest(name: string, exact: boolean, model: TypeModel | undefined): (node: FhirNode) => boolean {
+  if (model === undefined) return (node) => nodeIs(node, name, exact, model)
+  const known = new Map<string, boolean>()
+  return (node) => {
+    const { type } = node
+    if (type === '') return nodeIs(node, name, exact, model)
+    const before = known.get(type)
+    if (before !== undefined) return before
+    const answer = nodeIs(node, name, exact, model)
+    if (known.size < REMEMBERED_TYPES_MAX) known.set(type, answer)
+    return answer
   }
 }
 
