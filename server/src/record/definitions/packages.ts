@@ -4,7 +4,7 @@ import { BUILT_IN_PACKAGES } from './built-in.ts'
 import { type MissingDependency, missingDependencies } from './missing-dependencies.ts'
 import { encodeIndex } from './pack.ts'
 import { PACKAGE_LIMITS } from './package-limits.ts'
-import { type PackageSource, type ReadPackage, readPackage } from './read-package.ts'
+import type { PackageSource, ReadPackage } from './read-package.ts'
 import { addPackage, type InstalledPackage, lockPackages, readPackages, removePackage } from './store.ts'
 
 /** What an installation did. */
@@ -38,6 +38,8 @@ export function openPackages({ database, clock }: { database: Database; clock: C
   return {
     list: () => readPackages(database),
     async add(source, { replace = false } = {}) {
+      // Here and not above: a server never reads a package.
+      const { readPackage } = await import('./read-package.ts')
       const read = await readPackage(source)
       if (BUILT_IN_PACKAGES.some(({ name, version }) => name === read.name && version === read.version))
         raise({
