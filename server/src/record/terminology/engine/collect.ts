@@ -159,12 +159,13 @@ export class Collector {
     const concepts = provider.isLarge
       ? await this.#fromLarge(selection, mayPage)
       : await selection.page({ offset: 0, limit: TERMINOLOGY_LIMITS.memoryConceptsMax, activeOnly: false })
+    if (!concepts) throw tooCostly(`The codes of ${provider.head.url} follow a grammar and cannot be listed.`)
     this.#inquiry.spend(concepts.length)
     return concepts.flatMap((concept) => this.#entry(provider, concept, undefined))
   }
 
   /** As many as the page needs, the best first; without a page all, when they are not too many. */
-  async #fromLarge(selection: Selection, mayPage: boolean): Promise<readonly Concept[]> {
+  async #fromLarge(selection: Selection, mayPage: boolean): Promise<readonly Concept[] | undefined> {
     const { settings } = this.#inquiry
     const most = TERMINOLOGY_LIMITS.expansionCodesMax
     const wanted = mayPage && settings.count !== undefined ? (settings.offset ?? 0) + settings.count + 1 : most + 1
@@ -175,7 +176,7 @@ export class Collector {
       limit,
       activeOnly: settings.is('activeOnly'),
     })
-    if (concepts.length === limit) {
+    if (concepts?.length === limit) {
       if (limit > most) throw tooMany()
       this.isCut = true
     }

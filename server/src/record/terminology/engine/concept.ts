@@ -59,14 +59,22 @@ export interface CodeSystemHead {
 /** How two codes stand in the hierarchy: http://hl7.org/fhir/R4/codesystem-concept-subsumption-outcome.html */
 export type Subsumption = 'equivalent' | 'subsumes' | 'subsumed-by' | 'not-subsumed'
 
+/** Which part of a choice is wanted. */
+export interface PageWish {
+  text?: string
+  offset: number
+  limit: number
+  activeOnly: boolean
+}
+
 /** A choice of concepts of one code system. */
 export interface Selection {
   /** The concept when it is chosen. */
   find(code: string): Promise<Concept | undefined>
   /** How many are chosen, or that many at least when counting is stopped there. */
   count(atMost: number): Promise<number>
-  /** In the order of the code system; with a text filter the best matches first. */
-  page(options: { text?: string; offset: number; limit: number; activeOnly: boolean }): Promise<readonly Concept[]>
+  /** In the order of the code system; with a text filter the best matches first. Undefined when they cannot be listed. */
+  page(options: PageWish): Promise<readonly Concept[] | undefined>
 }
 
 /** A code system, wherever its concepts lie. */
