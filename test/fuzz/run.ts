@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { startTestServer } from '../fixtures/server.ts'
 import { chance } from './chance.ts'
 import { libraryTargets } from './library-targets.ts'
+import { packageTarget } from './package-target.ts'
 import { SAMPLES } from './samples.ts'
 import { serverTargets } from './server-targets.ts'
 import type { Target } from './target.ts'
@@ -49,7 +50,7 @@ async function main(options: Options): Promise<number> {
   try {
     const client = await server.client()
     const stored = await client.post('Patient', SAMPLES[0])
-    const all = [...libraryTargets, ...serverTargets(client, stored.body.id)]
+    const all = [...libraryTargets, ...serverTargets(client, stored.body.id), packageTarget(server.platform.database)]
     const targets = all.filter(({ name }) => options.only === undefined || name === options.only)
     let passed = 0
     let failed = 0
