@@ -142,6 +142,19 @@ test('quantities compare only where their units do', () => {
   assert.deepEqual(run("value > 6 'mmol/L'", capped), [], 'less than 6.5 is not 6.5')
 })
 
+test('durations of the calendar and of UCUM are one up to the week; years and months only by equivalence', () => {
+  const cases: [string, unknown[]][] = [
+    ['1 week = 7 days and 1 day = 24 hours and 1 year = 12 months', [true]],
+    ["1 second = 1 's' and 1 minute < 61 's'", [true]],
+    ["1 year = 1 'a'", []],
+    ["1 year > 11 'mo'", []],
+    ["1 year ~ 1 'a' and 2 'mo' ~ 2 months", [true]],
+    ["1 year ~ 1 'mo'", [false]],
+    ['1 month > 30 days', []],
+  ]
+  for (const [expression, expected] of cases) assert.deepEqual(run(expression), expected, expression)
+})
+
 test('decimals are exact', () => {
   assert.deepEqual(run('0.1 + 0.2 = 0.3'), [true])
   assert.deepEqual(run('1.1 * 1.1'), [1.21])

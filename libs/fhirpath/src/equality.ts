@@ -1,7 +1,7 @@
 import { Decimal } from './decimal.ts'
 import { FhirNode, type Item, type Items, isObject, isTemporal, type SystemValue, systemValue } from './item.ts'
 import { JsonWork } from './json-work.ts'
-import { compareQuantities, inUnitOf, Quantity } from './quantity.ts'
+import { calendarQuantity, compareQuantities, inUnitOf, Quantity } from './quantity.ts'
 import type { Run, Site } from './run.ts'
 import { compareTemporal, parseDateTime, parseTime, type Temporal } from './temporal.ts'
 
@@ -147,7 +147,7 @@ function equivalentItems(run: Run, left: Item, right: Item, site: Site): boolean
   if (typeof a === 'string' && typeof b === 'string') return equivalentText(new JsonWork(run, site.at), a, b)
   if (isNumeric(a) && isNumeric(b)) return equivalentNumbers(toDecimal(a), toDecimal(b))
   if (a instanceof Quantity && b instanceof Quantity) {
-    const converted = inUnitOf(run, a, b, site)
+    const converted = inUnitOf(run, calendarQuantity(a), calendarQuantity(b), site)
     if (converted === undefined) return false
     return equivalentAt(a.value, converted, Math.min(writtenScale(a.value), writtenScale(b.value)))
   }

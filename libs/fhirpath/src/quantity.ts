@@ -71,6 +71,13 @@ function isMeanLength(quantity: Quantity): boolean {
   return !quantity.calendar && (quantity.unit === 'a' || quantity.unit === 'mo')
 }
 
+/** For equivalence only, the mean year and month of UCUM count as those of the calendar: `1 year ~ 1 'a'`. */
+export function calendarQuantity(quantity: Quantity): Quantity {
+  return isMeanLength(quantity)
+    ? new Quantity(quantity.value, quantity.unit === 'a' ? 'year' : 'month', true)
+    : quantity
+}
+
 /** -1, 0 or 1; undefined when the units do not compare. */
 export function compareQuantities(run: Run, left: Quantity, right: Quantity, site: Site): number | undefined {
   const converted = inUnitOf(run, left, right, site)
