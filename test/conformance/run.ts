@@ -11,6 +11,7 @@ import { r4Examples, usCoreExamples } from './round-trip.ts'
 import type { Case, LibrarySuite, Suite } from './suite.ts'
 import { synthea } from './synthea.ts'
 import { terminology } from './terminology.ts'
+import { validator } from './validator.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const CORPORA = join(ROOT, '..', 'shared', 'corpora')
@@ -22,6 +23,7 @@ const SUITES: readonly (Suite | LibrarySuite)[] = [
   synthea,
   mockHealth,
   terminology,
+  validator,
 ]
 
 process.exit(await main(process.argv.slice(2)))

@@ -7,6 +7,12 @@ import { findingsOf } from './verdict-issues.ts'
 import type { Walk } from './walk.ts'
 
 const MAX_VALUE_SET = 'http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet'
+/**
+ * R4's vital signs demand common units of every component, also of those that are no vital sign (a flow of oxygen in
+ * L/min) and no quantity; the reference validator takes the binding as extensible.
+ */
+const VITAL_UNITS = 'http://hl7.org/fhir/ValueSet/ucum-vitals-common'
+
 const CODED_TYPES = new Set([
   'code',
   'uri',
@@ -23,10 +29,10 @@ const CODED_TYPES = new Set([
 const KNOWN_GOOD_MAX = 2_000
 
 /** Spec: https://hl7.org/fhir/R4/terminologies.html#strength */
-export function bindingCheck(binding: ElementDefinition['binding'], type: string): Check | null {
+export function bindingCheck(binding: ElementDefinition['binding'], type: string, element: string): Check | null {
   if (binding === undefined || !CODED_TYPES.has(type)) return null
-  const { strength } = binding
   const valueSet = textOf(binding.valueSet)
+  const strength = valueSet.startsWith(VITAL_UNITS) && element === 'value[x]' ? 'extensible' : binding.strength
   if (!isStrength(strength) || valueSet === '') return null
   const check = oneBinding({ valueSet, strength, type, good: new Map(), kept: 0 })
   const max = objectsOf(binding.extension).find(({ url }) => url === MAX_VALUE_SET)

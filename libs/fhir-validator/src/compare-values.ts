@@ -1,14 +1,13 @@
-import { compile, type UnitConverter } from '@salus/fhirpath'
+import { type CompiledExpression, compile, type UnitConverter } from '@salus/fhirpath'
 import { isJson } from './definition-source.ts'
 
 interface Compared {
-  type: string
   now?: number | undefined
   units?: UnitConverter | undefined
 }
 
 /** Negative, zero or positive as a value is less than, equal to or greater than a limit; undefined when that is unknown. */
-export function compareValues(value: unknown, limit: unknown, { type, now, units }: Compared): number | undefined {
+export function compareValues(value: unknown, limit: unknown, { now, units }: Compared): number | undefined {
   if (typeof value === 'number' && typeof limit === 'number') return value - limit
   if (typeof value === 'string' && typeof limit === 'string') return compareTexts(value, limit)
   if (typeof value === 'string' && isJson(limit) && now !== undefined && typeof limit.value === 'number')
@@ -17,7 +16,7 @@ export function compareValues(value: unknown, limit: unknown, { type, now, units
   if (typeof value.value !== 'number' || typeof limit.value !== 'number') return undefined
   if (value.system === limit.system && value.code !== undefined && value.code === limit.code)
     return value.value - limit.value
-  return converted(value, limit, { type, units })
+  return converted(value, limit, units)
 }
 
 /** Dates compare as far as both are given; where the shorter one runs out it is as if equal. */
@@ -31,20 +30,23 @@ function compareTexts(value: string, limit: string): number {
   return one < other ? -1 : one > other ? 1 : 0
 }
 
-const lessEqual = compile('value <= limit')
-const equal = compile('value = limit')
+/** The comparisons for each unit converter, compiled once. */
+const comparisons = new WeakMap<object, { lessEqual: CompiledExpression; equal: CompiledExpression }>()
+const NO_UNITS = {}
 
-function converted(value: unknown, limit: unknown, { units }: Compared): number | undefined {
-  void units
-  try {
-    const input = { value, limit }
-    const [less] = lessEqual(input)
-    if (typeof less !== 'boolean') return undefined
-    if (!less) return 1
-    return equal.test(input) ? 0 : -1
-  } catch {
-    return undefined
+function converted(value: unknown, limit: unknown, units: UnitConverter | undefined): number | undefined {
+  const key = units ?? NO_UNITS
+  let pair = comparisons.get(key)
+  if (pair === undefined) {
+    const options = units === undefined ? {} : { ucum: units }
+    pair = { lessEqual: compile('value <= limit', options), equal: compile('value = limit', options) }
+    comparisons.set(key, pair)
   }
+  const input = { value, limit }
+  const [less] = pair.lessEqual(input)
+  if (typeof less !== 'boolean') return undefined
+  if (!less) return 1
+  return pair.equal.test(input) ? 0 : -1
 }
 
 const DAY_MS = 86_400_000

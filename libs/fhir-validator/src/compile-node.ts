@@ -1,4 +1,5 @@
 import { fhirPathModel, isResourceType, PRIMITIVE_CHECKS } from '@salus/fhir-model'
+import { CANONICAL_TYPES } from './canonical-types.ts'
 import { compileSlicing } from './compile-slicing.ts'
 import { valuePlan } from './compile-value.ts'
 import { maxOf, type TypeRef, typeCode } from './element-definition.ts'
@@ -7,7 +8,7 @@ import { invariantChecks } from './invariants.ts'
 import type { NodePlan, Property, Rule, Slot } from './plan.ts'
 import type { Plans } from './plans.ts'
 import { checkAbsent } from './slicing.ts'
-import { capital, expand, referencedNode, typesOf } from './snapshot.ts'
+import { capital, expand, typesOf } from './snapshot.ts'
 
 /** Where a plan is compiled. */
 export interface Scope {
@@ -38,7 +39,7 @@ export function compileNode(node: ElementNode, type: string, scope: Scope): Node
   const plan: NodePlan = { type, isResource: isResourceType(type), properties, required, rules }
   scope.nodes.set(node, plan)
   for (const child of node.children) {
-    const slot = addElement(properties, child, { owner: type, parent: node }, scope)
+    const slot = addElement(properties, child, type, scope)
     if (slot.min > 0) required.push(slot)
     const sliced = slot.keys.map((key) => properties.get(key)?.slicing).find((slicing) => slicing != null)
     if (sliced != null && sliced.slices.some(({ min }) => min > 0))
@@ -46,7 +47,7 @@ export function compileNode(node: ElementNode, type: string, scope: Scope): Node
         if (slot.keys.every((key) => object[key] === undefined)) checkAbsent(walk, sliced)
       })
   }
-  for (const check of invariantChecks(ownConstraints(node, type, scope), type, scope))
+  for (const check of invariantChecks(ownConstraints(node, type, scope), type))
     rules.push((walk, object) => check(walk, object, object))
   return plan
 }
@@ -63,16 +64,12 @@ function ownConstraints(
   return (plans.profiles.tree(type)?.definition.constraint ?? []).filter(({ key }) => !own.has(key))
 }
 
-interface Owner {
-  owner: string
-  parent: ElementNode
-}
-
-function addElement(into: Map<string, Property>, node: ElementNode, { owner, parent }: Owner, scope: Scope): Slot {
+function addElement(into: Map<string, Property>, node: ElementNode, owner: string, scope: Scope): Slot {
   const { definition } = node
   const choice = node.name.endsWith('[x]')
   const name = choice ? node.name.slice(0, -3) : node.name
-  const types = node.definition.contentReference === undefined ? typesOf(node) : [{ code: '' }]
+  const types =
+    typesOf(node).length > 0 || node.definition.contentReference === undefined ? typesOf(node) : [{ code: '' }]
   const slot: Slot & { keys: string[] } = {
     name: node.name,
     min: definition.min ?? 0,
@@ -80,7 +77,7 @@ function addElement(into: Map<string, Property>, node: ElementNode, { owner, par
     keys: [],
     choice,
   }
-  const list = isList(node, parent)
+  const list = isList(node)
   const sliced = choice ? slicesByType(node) : null
   for (const type of types) {
     const code = typeCode(type)
@@ -105,10 +102,9 @@ function addElement(into: Map<string, Property>, node: ElementNode, { owner, par
 }
 
 /** Whether its JSON is an array: that the type itself decides, not a profile that allows one value only. */
-function isList(node: ElementNode, parent: ElementNode): boolean {
+function isList(node: ElementNode): boolean {
   const { base, max } = node.definition
   if (node.name === 'contained' || node.name === 'extension' || node.name === 'modifierExtension') return true
-  void parent
   return maxOf(base?.max ?? max) > 1
 }
 
@@ -207,24 +203,17 @@ function withContexts(plan: NodePlan, contexts: readonly string[]): NodePlan {
 
 /** A type and what it specialises, for contexts of extensions. */
 export function ancestorsOf(type: string): string[] {
-  return ANCESTORS.filter((one) => one === type || fhirPathModel.isSubtype(type, one)).concat(
-    ANCESTORS.includes(type) ? [] : [type],
-  )
+  const names = ANCESTORS.filter((one) => one !== type && fhirPathModel.isSubtype(type, one)).concat(type)
+  // Later versions of FHIR call definitions so, and extensions that serve all versions name it.
+  return CANONICAL_TYPES.includes(type) ? [...names, 'CanonicalResource', 'MetadataResource'] : names
 }
 
 const ANCESTORS = ['Element', 'BackboneElement', 'Resource', 'DomainResource', 'Quantity', 'string', 'uri', 'integer']
 
 /** The children of an element, its type's when the profile says nothing of them. For discriminators. */
-export function childrenOf(node: ElementNode, { root, plans }: Pick<Scope, 'root' | 'plans'>): readonly ElementNode[] {
+export function childrenOf(node: ElementNode, { plans }: Pick<Scope, 'plans'>): readonly ElementNode[] {
   if (node.children.length > 0) return node.children
   const copy = { ...node, children: [] }
-  expand(copy, { root, trees: plans.profiles })
+  expand(copy, { trees: plans.profiles })
   return copy.children
-}
-
-/** The plan that a content reference means. */
-export function compileReference(reference: string, scope: Scope): NodePlan | undefined {
-  const node = referencedNode(reference, scope.root, scope.plans.profiles)
-  if (node === undefined) return undefined
-  return compileNode(node, reference.slice(reference.indexOf('#') + 1), scope)
 }

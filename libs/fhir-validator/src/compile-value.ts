@@ -1,6 +1,6 @@
 import { isResourceType, PRIMITIVE_CHECKS } from '@salus/fhir-model'
 import { bindingCheck } from './bindings.ts'
-import { ancestorsOf, compileNode, compileReference, type Scope } from './compile-node.ts'
+import { ancestorsOf, compileNode, type Scope } from './compile-node.ts'
 import { isJson } from './definition-source.ts'
 import { type TypeRef, typeCode } from './element-definition.ts'
 import type { ElementNode } from './element-tree.ts'
@@ -22,7 +22,8 @@ interface Around {
 /** How a value of this element is checked, when it has this type. */
 export function valuePlan(node: ElementNode, type: TypeRef, { scope, owner, modifier }: Around): ValuePlan {
   const { contentReference } = node.definition
-  const code = contentReference === undefined ? typeCode(type) : ''
+  // Where a profile says something of the parts of a content reference, they have been filled in.
+  const code = contentReference === undefined || node.children.length > 0 ? typeCode(type) || 'BackboneElement' : ''
   const primitive = primitiveCheck(node, code, owner)
   const resource = code === 'Resource' || code === 'DomainResource' || isResourceType(code)
   const extension = code === 'Extension'
@@ -68,7 +69,7 @@ function nodeOf(
 ): (() => NodePlan) | null {
   const { contentReference } = node.definition
   const { plans } = scope
-  if (contentReference !== undefined) return () => compileReference(contentReference, scope) ?? plans.type('Element')
+  if (contentReference !== undefined && node.children.length === 0) return () => plans.element(path)
   // An extension is checked against the definition of its url; inline only what the profile says besides.
   if (node.children.length > 0) return () => compileNode(node, path, scope)
   if (extension) return null
@@ -83,17 +84,17 @@ interface CheckScope {
 }
 
 function checksOf(node: ElementNode, type: TypeRef, { scope, path, kind, owner }: CheckScope): Check[] {
-  const checks: Check[] = [...fixedChecks(node, path)]
+  const checks: Check[] = [...fixedChecks(node)]
   const code = typeCode(type)
-  const binding = bindingCheck(node.definition.binding, code)
+  const binding = bindingCheck(node.definition.binding, code, node.name)
   if (binding !== null) checks.push(binding)
   if (code === 'Reference' || code === 'canonical') checks.push(...referenceCheck(type, scope.plans))
-  checks.push(...typeChecks(code, `${owner}.${node.name}`))
+  checks.push(...typeChecks(code, `${owner}.${node.name}`, isResourceType(owner) || owner === 'Resource'))
   if (kind === COMPLEX || kind === EXTENSION) {
     const profiles = (type.profile ?? []).filter((url) => url !== CORE + code)
     if (profiles.length > 0) checks.push(profileCheck(profiles, kind === EXTENSION))
   }
-  checks.push(...invariantChecks(node.definition.constraint, path, scope))
+  checks.push(...invariantChecks(node.definition.constraint, path))
   return checks
 }
 

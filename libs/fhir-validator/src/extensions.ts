@@ -24,6 +24,7 @@ export function visitExtension(walk: Walk, plan: ValuePlan, extension: Json, hol
     if (typeof holder.url !== 'string') walk.error('value', 'The url of an extension must be absolute.', 'url')
     return
   }
+  // Elements of other versions of FHIR are extensions by rule, without definitions of their own.
   const known = settings.plans.extension(url)
   if (known === undefined) {
     if (plan.node === null) visitObject(walk, settings.plans.type('Extension'), extension)
@@ -35,8 +36,12 @@ export function visitExtension(walk: Walk, plan: ValuePlan, extension: Json, hol
   checkContext(walk, plan, known, holder)
 }
 
+/** Spec: https://hl7.org/fhir/R4/versions.html#extensions */
+const OTHER_VERSION = /^http:\/\/hl7\.org\/fhir\/[1-6]\.0\/StructureDefinition\/extension-[A-Z]/
+
 function reportUnknown(walk: Walk, url: string): void {
   const { settings } = walk
+  if (OTHER_VERSION.test(url)) return
   if (!settings.exampleUrls && reportExampleUrl(walk, url, 'url')) {
     if (settings.unknownExtensions === 'error')
       walk.error('extension', 'This extension has no known definition, so it is not allowed here.')
@@ -66,10 +71,13 @@ function checkValueOrExtensions(walk: Walk, extension: Json): void {
   walk.error('invariant', 'ext-1: An extension has either a value or extensions, not both and not neither.')
 }
 
+/** R4 says `type.code`, but the code of a type has always been extended at `type`. */
+const FHIR_TYPE = 'http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type'
+
 /** Spec: https://hl7.org/fhir/R4/defining-extensions.html#context */
 function checkContext(walk: Walk, plan: ValuePlan, known: ExtensionPlan, holder: Json): void {
   const { contexts } = known
-  if (contexts.length === 0) return
+  if (contexts.length === 0 || known.url === FHIR_TYPE) return
   for (const context of contexts) {
     if (context.type === 'fhirpath') return
     if (context.type === 'extension') {

@@ -5,7 +5,7 @@ import type { ElementNode } from './element-tree.ts'
 import type { Check } from './plan.ts'
 
 /** The checks of what an element's definition fixes or limits. */
-export function fixedChecks(node: ElementNode, type: string): Check[] {
+export function fixedChecks(node: ElementNode): Check[] {
   const { definition } = node
   const checks: Check[] = []
   const fixed = choiceOf(definition, 'fixed')
@@ -13,9 +13,9 @@ export function fixedChecks(node: ElementNode, type: string): Check[] {
   const pattern = choiceOf(definition, 'pattern')
   if (pattern !== undefined) checks.push(patternCheck(pattern.value))
   const least = choiceOf(definition, 'minValue')
-  if (least !== undefined) checks.push(limitCheck(least.value, type, -1))
+  if (least !== undefined) checks.push(limitCheck(least.value, -1))
   const most = choiceOf(definition, 'maxValue')
-  if (most !== undefined) checks.push(limitCheck(most.value, type, 1))
+  if (most !== undefined) checks.push(limitCheck(most.value, 1))
   const { maxLength } = definition
   if (typeof maxLength === 'number')
     checks.push((walk, value) => {
@@ -82,10 +82,10 @@ export function contains(value: unknown, pattern: unknown): boolean {
 }
 
 /** `side` 1: the value must not be greater; -1: not smaller. */
-function limitCheck(limit: unknown, type: string, side: 1 | -1): Check {
+function limitCheck(limit: unknown, side: 1 | -1): Check {
   const word = side > 0 ? 'greatest' : 'least'
   return (walk, value) => {
-    const order = compareValues(value, limit, { type, now: walk.settings.now, units: walk.settings.units })
+    const order = compareValues(value, limit, { now: walk.settings.now, units: walk.settings.units })
     if (order === undefined)
       walk.note('warning', 'not-supported', `The ${word} value of the profile cannot be compared with this one.`)
     else if (order * side > 0) walk.error('value', `The ${word} value that the profile allows is ${shown(limit)}.`)

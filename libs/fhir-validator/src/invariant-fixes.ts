@@ -7,11 +7,8 @@ const BY_EXPRESSION: ReadonlyMap<string, string> = new Map([
     'probability is decimal implies (probability as decimal) <= 100',
     'probability.empty() or ((probability is decimal) implies ((probability as decimal) <= 100))',
   ],
-  // sdf-24, sdf-25: `type.code` of a list is compared as if it were one.
-  [
-    "element.where(type.code='Reference' and id.endsWith('.reference') and type.targetProfile.exists() and id.substring(0,$this.length()-10) in %context.element.where(type.code='CodeableReference').id).exists().not()",
-    "element.where(type.code='Reference' and id.endsWith('.reference') and type.targetProfile.exists() and id.substring(0,$this.length()-10) in %context.element.where(type.code='CodeableReference').id).exists().not()",
-  ],
+  // bdl-8: an entry need not have a fullUrl.
+  ["fullUrl.contains('/_history/').not()", "fullUrl.empty() or fullUrl.contains('/_history/').not()"],
 ])
 
 /** The expression to evaluate for an invariant. */

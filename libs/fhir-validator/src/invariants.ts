@@ -1,6 +1,5 @@
 import { fhirPathModel } from '@salus/fhir-model'
 import { type CompiledExpression, compile, type Environment, FhirPathError } from '@salus/fhirpath'
-import type { Scope } from './compile-node.ts'
 import { isJson, type Json, objectsOf } from './definition-source.ts'
 import type { Constraint } from './element-definition.ts'
 import { fixedExpression } from './invariant-fixes.ts'
@@ -19,17 +18,16 @@ const BEST_PRACTICE = 'http://hl7.org/fhir/StructureDefinition/elementdefinition
 const INVARIANTS_MAX = 500
 
 /** The checks of the invariants of an element; `type` is what FHIRPath calls its type. Compiled on first use. */
-export function invariantChecks(constraints: readonly Constraint[] | undefined, type: string, scope: Scope): Check[] {
+export function invariantChecks(constraints: readonly Constraint[] | undefined, type: string): Check[] {
   if (!Array.isArray(constraints)) return []
-  return constraints
-    .filter(
-      (constraint) => isJson(constraint) && !NATIVE.has(constraint.key) && typeof constraint.expression === 'string',
-    )
-    .slice(0, INVARIANTS_MAX)
-    .map((constraint) => invariantCheck(constraint, type, scope))
+  const usable = constraints.filter(
+    (constraint: Constraint) =>
+      isJson(constraint) && !NATIVE.has(constraint.key) && typeof constraint.expression === 'string',
+  )
+  return usable.slice(0, INVARIANTS_MAX).map((constraint: Constraint) => invariantCheck(constraint, type))
 }
 
-function invariantCheck(constraint: Constraint, type: string, scope: Scope): Check {
+function invariantCheck(constraint: Constraint, type: string): Check {
   const expression = fixedExpression(constraint.key, String(constraint.expression))
   const bestPractice = objectsOf(constraint.extension).some(
     ({ url, valueBoolean }) => url === BEST_PRACTICE && valueBoolean === true,
@@ -37,7 +35,6 @@ function invariantCheck(constraint: Constraint, type: string, scope: Scope): Che
   let compiled: CompiledExpression | FhirPathError | undefined
   let native = nativeCondition(expression, type)
   const text = `${constraint.key}: ${constraint.human ?? 'The constraint is not met.'}`
-  void scope
   return (walk, value) => {
     if (native !== null) {
       const answer = native(value as Json)

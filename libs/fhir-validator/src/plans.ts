@@ -5,6 +5,7 @@ import { type ElementNode, ProfileError } from './element-tree.ts'
 import { contextsOf, type ExtensionContext, isModifierDefinition } from './extensions.ts'
 import type { NodePlan } from './plan.ts'
 import { CORE, keyOf, type Profiles, remember } from './profiles.ts'
+import { referencedNode } from './snapshot.ts'
 
 /** A profile ready to check against. */
 export interface ProfilePlan {
@@ -45,6 +46,17 @@ export class Plans {
     const tree = this.profiles.tree(name)
     const plan = tree === undefined ? anything(name) : compileRoot(tree, { plans: this, url: CORE + name, type: name })
     remember(this.#types, name, plan)
+    return plan
+  }
+
+  /** The plan of an element that a content reference means: `Questionnaire.item`. */
+  element(path: string): NodePlan {
+    const known = this.#types.get(path)
+    if (known !== undefined) return known
+    const node = referencedNode(path, this.profiles)
+    const [type = ''] = path.split('.')
+    const plan = node === undefined ? anything(path) : compileRoot(node, { plans: this, url: CORE + type, type: path })
+    remember(this.#types, path, plan)
     return plan
   }
 

@@ -40,7 +40,8 @@ export class Profiles implements Trees {
   }
 
   /** The tree of a definition. Throws {@link ProfileError} when the definition or one it is built on cannot be used. */
-  treeOf(definition: Definition): ElementNode {
+  treeOf(definition: Definition, { fresh = false }: { fresh?: boolean } = {}): ElementNode {
+    if (fresh) return this.#build(definition)
     const key = keyOf(definition)
     const known = this.#trees.get(key)
     if (known !== undefined) return known

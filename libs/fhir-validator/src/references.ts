@@ -4,15 +4,15 @@ import type { TypeRef } from './element-definition.ts'
 import type { Check } from './plan.ts'
 import type { Plans, ProfilePlan } from './plans.ts'
 import { CORE } from './profiles.ts'
-import { resolveReference } from './resolve.ts'
+import { bundleIndex, resolveReference } from './resolve.ts'
 import { conformsTo } from './resources.ts'
 import { isAbsolute } from './urls.ts'
 import type { Place, Walk } from './walk.ts'
 
 /** The checks of a Reference that may point to these. Spec: https://hl7.org/fhir/R4/references.html */
 export function referenceCheck(type: TypeRef, plans: Plans): Check[] {
-  if (type.code === 'canonical') return []
   const targets = (type.targetProfile ?? []).map(withoutVersion)
+  if (type.code === 'canonical') return canonicalCheck(targets)
   const types = targets.map((url) => targetType(url, plans))
   const any = types.length === 0 || types.some((one) => one === 'Resource' || one === 'DomainResource')
   const profiled = targets.filter((url) => !isTypeUrl(url))
@@ -25,6 +25,30 @@ export function referenceCheck(type: TypeRef, plans: Plans): Check[] {
       if (isJson(value)) checkReference(walk, value, allowed)
     },
     ...(aggregation.length === 0 ? [] : [aggregationCheck(aggregation)]),
+  ]
+}
+
+const DEFINITION_TYPES = [
+  'StructureDefinition',
+  'ValueSet',
+  'CodeSystem',
+  'ConceptMap',
+  'Questionnaire',
+  'SearchParameter',
+]
+
+/** A canonical that is known must be of a type that the element allows. */
+function canonicalCheck(targets: readonly string[]): Check[] {
+  const types = targets.map(withoutCore)
+  if (types.length === 0 || types.includes('Resource') || types.includes('StructureDefinition')) return []
+  return [
+    (walk, value) => {
+      const { source } = walk.settings.plans.profiles
+      if (typeof value !== 'string' || !value.includes(':')) return
+      if (types.some((type) => source.find(type, value) !== undefined)) return
+      if (DEFINITION_TYPES.some((type) => !types.includes(type) && source.find(type, value) !== undefined))
+        walk.error('structure', `The canonical must be of a ${types.join(' or ')}.`)
+    },
   ]
 }
 
@@ -58,6 +82,8 @@ function checkReference(walk: Walk, reference: Json, allowed: Targets): void {
   const place = walk.place as Place
   const target = resolveReference(walk, place, literal)
   const type = target === undefined ? typeOf(walk, literal) : textOf(target.resourceType)
+  if (target === undefined && !literal.includes(':') && !literal.startsWith('#') && isWithoutBase(place))
+    walk.error('value', 'A relative reference in an entry without fullUrl means nothing.')
   if (literal.startsWith('#') && target === undefined)
     return walk.error('invariant', 'ref-1: No contained resource has this id.')
   if (type !== undefined) checkType(walk, type, allowed)
@@ -65,6 +91,12 @@ function checkReference(walk: Walk, reference: Json, allowed: Targets): void {
     walk.error('structure', 'The type of the reference is not that of its target.')
   if (target !== undefined) checkTarget(walk, target, allowed)
   else checkExistence(walk, literal)
+}
+
+/** Whether it stands in an entry of a Bundle that has no fullUrl although it should have one. */
+function isWithoutBase({ bundle, container }: Place): boolean {
+  if (bundle === null || /^(?:transaction|batch)/.test(textOf(bundle.type))) return false
+  return bundleIndex(bundle).entryOf.get(container)?.fullUrl === undefined
 }
 
 const withoutCore = (type: string): string => (type.startsWith(CORE) ? type.slice(CORE.length) : type)

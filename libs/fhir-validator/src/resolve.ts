@@ -74,9 +74,33 @@ export function resolveReference(walk: Walk, place: Place, reference: string): J
   return local ?? walk.settings.resolve?.(reference)
 }
 
+/** Resources of the parameters of each Parameters, by type and id. */
+const parameterIndexes = new WeakMap<Json, ReadonlyMap<string, Json>>()
+/** Parts within parts of parameters. */
+const PARTS_DEPTH_MAX = 50
+
+function parameterIndex(parameters: Json): ReadonlyMap<string, Json> {
+  const known = parameterIndexes.get(parameters)
+  if (known !== undefined) return known
+  const index = new Map<string, Json>()
+  const add = (list: unknown, depth: number): void => {
+    for (const { resource, part } of objectsOf(list)) {
+      if (isJson(resource)) index.set(`${textOf(resource.resourceType)}/${textOf(resource.id)}`, resource)
+      if (depth < PARTS_DEPTH_MAX) add(part, depth + 1)
+    }
+  }
+  add(parameters.parameter, 0)
+  parameterIndexes.set(parameters, index)
+  return index
+}
+
 function resolveInBundles(place: Place, reference: string): Json | undefined {
   for (let at: Place | null = place; at !== null; at = at.outer) {
     const { resource } = at
+    if (resource.resourceType === 'Parameters') {
+      const found = parameterIndex(resource).get(reference)
+      if (found !== undefined) return found
+    }
     const bundle = at.bundle ?? (resource.resourceType === 'Bundle' ? resource : null)
     if (bundle === null) continue
     const from = bundleIndex(bundle).entryOf.get(at.container)

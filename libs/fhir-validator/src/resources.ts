@@ -2,6 +2,7 @@ import { isResourceType } from '@salus/fhir-model'
 import { checkContainment } from './contained.ts'
 import { isJson, type Json, objectsOf, textOf } from './definition-source.ts'
 import { checkIdentity } from './identity.ts'
+import { checkNarrativeLinks } from './narrative.ts'
 import type { ValuePlan } from './plan.ts'
 import type { ProfilePlan } from './plans.ts'
 import { RESOURCE_RULES } from './resource-rules.ts'
@@ -40,6 +41,7 @@ export function enter(walk: Walk, resource: Json, contained: boolean): Place {
     pass: 0,
     env: null,
     contained,
+    ids: null,
   }
   walk.place = place
   return place
@@ -52,6 +54,7 @@ export function checkResource(walk: Walk, resource: Json, wanted: readonly strin
   const type = resource.resourceType as string
   const profiles: ProfilePlan[] = []
   for (const canonical of wanted) addWanted(walk, canonical, type, profiles)
+  for (const canonical of walk.settings.typeProfiles.get(type) ?? []) addWanted(walk, canonical, type, profiles)
   if (walk.settings.claimedProfiles && resource.meta !== undefined) addClaimed(walk, resource, type, profiles)
   if (type === 'Observation') addVitalSigns(walk, resource, profiles)
   if (profiles.length === 0) visitObject(walk, plans.type(type), resource)
@@ -63,6 +66,7 @@ export function checkResource(walk: Walk, resource: Json, wanted: readonly strin
   place.pass = 0
   checkIdentity(walk, resource)
   checkContainment(walk, resource, place)
+  checkNarrativeLinks(walk, resource)
   RESOURCE_RULES.get(type)?.(walk, resource)
 }
 

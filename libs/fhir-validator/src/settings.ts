@@ -28,6 +28,8 @@ export interface ValidateOptions {
   exampleUrls?: boolean
   /** Text that looks like markup (`<script>`) outside of narrative is an error, not a remark. Default false. */
   securityChecks?: boolean
+  /** Profiles that every resource of a type must conform to, as an ImplementationGuide's `global` has it. Default: none. */
+  typeProfiles?: ReadonlyMap<string, readonly string[]>
   /** Whether claimed profiles (`meta.profile`) are followed. Default true. */
   claimedProfiles?: boolean
 }

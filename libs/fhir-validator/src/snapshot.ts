@@ -23,12 +23,11 @@ export function mergeProfile(profile: Definition, base: ElementNode, trees: Tree
   if (!isNewType && tree.name !== base.name)
     throw new ProfileError('Its differential is of another type than its base.')
   root.name = tree.name
-  mergeNode(root, tree, { root, trees, isNewType })
+  mergeNode(root, tree, { trees, isNewType })
   return root
 }
 
 interface Merge {
-  root: ElementNode
   trees: Trees
   isNewType: boolean
 }
@@ -99,16 +98,16 @@ function newSlice(element: ElementNode, name: string): ElementNode {
 }
 
 /** Gives an element the children of what it refers to or of its type. */
-export function expand(node: ElementNode, { root, trees }: Pick<Merge, 'root' | 'trees'>): void {
+export function expand(node: ElementNode, { trees }: Pick<Merge, 'trees'>): void {
   if (node.children.length > 0) return
-  const model = modelOf(node, root, trees)
+  const model = modelOf(node, trees)
   if (model === undefined) return
   node.children = model.children.map(copyOf)
 }
 
-function modelOf(node: ElementNode, root: ElementNode, trees: Trees): ElementNode | undefined {
+function modelOf(node: ElementNode, trees: Trees): ElementNode | undefined {
   const { contentReference } = node.definition
-  if (contentReference !== undefined) return referencedNode(contentReference, root, trees)
+  if (contentReference !== undefined) return referencedNode(contentReference, trees)
   const types = typesOf(node)
   const [type] = types
   if (type === undefined) return undefined
@@ -121,13 +120,11 @@ function modelOf(node: ElementNode, root: ElementNode, trees: Trees): ElementNod
 const sharedBase = (types: readonly TypeRef[]): string =>
   types.every((type) => typeCode(type) === 'Reference' || typeCode(type) === 'canonical') ? 'Reference' : 'Element'
 
-/** The element that `#Questionnaire.item` means. */
-export function referencedNode(reference: string, root: ElementNode, trees: Trees): ElementNode | undefined {
+/** The element that `#Questionnaire.item` means: that of the type itself, without what a profile says of it there. */
+export function referencedNode(reference: string, trees: Trees): ElementNode | undefined {
   const path = reference.slice(reference.indexOf('#') + 1).split('.')
-  const [type = ''] = path
-  let at: ElementNode | undefined = root.name === type ? root : trees.tree(type)
+  let at = trees.tree(path[0] as string)
   for (const name of path.slice(1)) at = at?.children.find((child) => child.name === name)
-  // The profile may have constrained the way to it; the type itself always has it.
   return at
 }
 

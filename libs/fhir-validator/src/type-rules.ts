@@ -4,10 +4,26 @@ import { isAbsolute, reportExampleUrl, urnProblem } from './urls.ts'
 import type { Walk } from './walk.ts'
 
 /** What holds of a data type wherever it is used, beyond its definition. `path` is the element: `Extension.url`. */
-export function typeChecks(type: string, path: string): readonly Check[] {
+export function typeChecks(type: string, path: string, inResource: boolean): readonly Check[] {
+  // A definition names its elements alike in snapshot and differential.
+  if (path.endsWith('.id') && !inResource) return path === 'ElementDefinition.id' ? [] : ELEMENT_ID
   if (path === 'Extension.url') return []
   if (path === 'Bundle.entry.fullUrl' || path === 'Bundle.link.url') return []
   return CHECKS.get(type) ?? []
+}
+
+const ELEMENT_ID: readonly Check[] = [checkElementId]
+
+/** The id of an element is its own within the resource. Spec: https://hl7.org/fhir/R4/element.html#id */
+function checkElementId(walk: Walk, value: unknown): void {
+  const { place } = walk
+  if (place === null || typeof value !== 'string' || place.pass > 0 || walk.trying > 0) return
+  place.ids ??= new Set()
+  if (place.ids.has(value)) {
+    walk.depth--
+    walk.error('structure', 'Another element of the resource has this id.')
+    walk.depth++
+  } else place.ids.add(value)
 }
 
 const CHECKS: ReadonlyMap<string, readonly Check[]> = new Map<string, Check[]>([

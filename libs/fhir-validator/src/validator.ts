@@ -76,9 +76,12 @@ function settingsOf(options: ValidateOptions, parts: Parts): Settings {
     wrongDisplay: options.wrongDisplay ?? 'error',
     exampleUrls: options.exampleUrls ?? true,
     securityChecks: options.securityChecks ?? false,
+    typeProfiles: options.typeProfiles ?? NO_PROFILES,
     claimedProfiles: options.claimedProfiles ?? true,
   }
 }
+
+const NO_PROFILES: ReadonlyMap<string, readonly string[]> = new Map()
 
 /** The same finding from two profiles is one. */
 function distinct(issues: readonly Issue[]): Issue[] {

@@ -34,6 +34,8 @@ export interface Place {
   /** What FHIRPath sees; made when first needed. */
   env: Environment | null
   contained: boolean
+  /** Ids of elements met so far. */
+  ids: Set<string> | null
 }
 
 /**
