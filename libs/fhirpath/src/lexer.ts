@@ -33,20 +33,29 @@ const DATE_TIME =
 const DATE = /@([0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2})?)?)/y
 const SYMBOL = /!=|!~|<=|>=|\$this|\$index|\$total|[.()[\]{},|&+\-*/<>=~%]/y
 
-const PATTERNS: [TokenKind, RegExp][] = [
-  ['word', WORD],
-  ['symbol', SYMBOL],
-  ['number', NUMBER],
+const WORDS: readonly Pattern[] = [['word', WORD]]
+const NUMBERS: readonly Pattern[] = [['number', NUMBER]]
+const SYMBOLS: readonly Pattern[] = [['symbol', SYMBOL]]
+const TIMES: readonly Pattern[] = [
   ['time', TIME],
   ['dateTime', DATE_TIME],
   ['date', DATE],
 ]
 
+type Pattern = readonly [TokenKind, RegExp]
+
+/** The first character says which kinds of token there can be. */
+function patternsFor(first: string): readonly Pattern[] {
+  if (first === '@') return TIMES
+  if (first >= '0' && first <= '9') return NUMBERS
+  return (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z') || first === '_' ? WORDS : SYMBOLS
+}
+
 function readToken(source: string, at: number, tokens: Token[]): number {
-  const first = source[at]
+  const first = source.charAt(at)
   if (first === "'") return readQuoted(source, at, 'string', tokens)
   if (first === '`') return readQuoted(source, at, 'quoted', tokens)
-  for (const [kind, pattern] of PATTERNS) {
+  for (const [kind, pattern] of patternsFor(first)) {
     pattern.lastIndex = at
     const match = pattern.exec(source)
     if (match === null) continue
