@@ -63,7 +63,7 @@ class Checker {
   }
 
   #child({ types, ordered: inOrder }: Known, { name, at }: MemberNode): Known {
-    if (types === undefined || types.some(isOpen)) return { ...ANYTHING, ordered: inOrder }
+    if (types === undefined || types.some((type) => this.#isOpen(type))) return { ...ANYTHING, ordered: inOrder }
     const found = new Set<string>()
     let exists = false
     for (const type of types) {
@@ -109,7 +109,13 @@ class Checker {
   }
 
   #isComplex(type: string): boolean {
-    return /^[A-Z]/.test(type) && !type.startsWith('System.') && !isOpen(type)
+    return /^[A-Z]/.test(type) && !this.#isOpen(type)
+  }
+
+  /** Types of whose elements nothing is known, because any of their kind may stand there or the model has them not. */
+  #isOpen(type: string): boolean {
+    if (type.startsWith('System.') || OPEN.has(type)) return true
+    return this.#model.hasType?.(type.split('.', 1)[0] as string) === false
   }
 }
 
@@ -129,11 +135,6 @@ function resultOf(gives: string | undefined, input: Known, args: readonly Known[
     default:
       return { types: [gives], ordered: true }
   }
-}
-
-/** Types whose elements the model does not know, because any of their kind may stand there. */
-function isOpen(type: string): boolean {
-  return type.startsWith('System.') || OPEN.has(type)
 }
 
 const OPEN = new Set(['Resource', 'DomainResource', 'Element', 'BackboneElement'])

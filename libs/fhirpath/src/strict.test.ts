@@ -57,6 +57,7 @@ test('strictly, what types allow or do not know is accepted', () => {
     assert.ok(strict(expression), expression)
   }
   assert.ok(strict('anything', ''), 'without a type nothing is known')
+  assert.ok(strict('anything.more', 'Unheard1'), 'nor of a type the model does not have')
 })
 
 test('strictly, `as` takes a single item; leniently it filters', () => {
