@@ -149,7 +149,7 @@ function keepIfGood(binding: Binding, codings: readonly CheckedCoding[], verdict
   }
   const system = only.system ?? ''
   let codes = binding.good.get(system)
-  if (codes === undefined) binding.good.set(system, (codes = new Map()))
+  if (codes === undefined) binding.good.set(system, (codes = new Map<string, Set<string>>()))
   let displays = codes.get(only.code)
   if (displays === undefined) codes.set(only.code, (displays = new Set()))
   displays.add(binding.type === 'Quantity' ? '' : (only.display ?? ''))

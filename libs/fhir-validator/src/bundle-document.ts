@@ -1,5 +1,5 @@
 import { isJson, type Json, objectsOf, textOf } from './definition-source.ts'
-import { eachReference } from './references.ts'
+import { eachReference } from './each-reference.ts'
 import { entriesMeant } from './resolve.ts'
 import type { Walk } from './walk.ts'
 

@@ -1,36 +1,28 @@
-import { fhirPathModel, isResourceType, PRIMITIVE_CHECKS } from '@salus/fhir-model'
-import { CANONICAL_TYPES } from './canonical-types.ts'
+import { isResourceType, PRIMITIVE_CHECKS } from '@salus/fhir-model'
 import { compileSlicing } from './compile-slicing.ts'
 import { valuePlan } from './compile-value.ts'
+import { ancestorsOf } from './contexts.ts'
 import { maxOf, type TypeRef, typeCode } from './element-definition.ts'
 import type { ElementNode } from './element-tree.ts'
 import { invariantChecks } from './invariants.ts'
 import type { NodePlan, Property, Rule, Slot } from './plan.ts'
 import type { Plans } from './plans.ts'
+import type { Scope } from './scope.ts'
 import { checkAbsent } from './slicing.ts'
-import { capital, expand, typesOf } from './snapshot.ts'
-
-/** Where a plan is compiled. */
-export interface Scope {
-  plans: Plans
-  /** The profile, for messages. */
-  url: string
-  /** The tree it is in, for content references. */
-  root: ElementNode
-  /** Plans of this profile's nodes: content references make circles. */
-  nodes: Map<ElementNode, NodePlan>
-}
+import { capital, typesOf } from './snapshot.ts'
 
 /** The plan of a whole profile. */
 export function compileRoot(
   root: ElementNode,
   { plans, url, type }: { plans: Plans; url: string; type: string },
 ): NodePlan {
-  return compileNode(root, type, { plans, url, root, nodes: new Map() })
+  const nodes = new Map<ElementNode, NodePlan>()
+  const scope: Scope = { plans, url, root, nodes, compile: (node, path) => compileNode(node, path, scope) }
+  return compileNode(root, type, scope)
 }
 
 /** The plan of an object whose elements the node gives. `type` is its type, or its path for a nested one. */
-export function compileNode(node: ElementNode, type: string, scope: Scope): NodePlan {
+function compileNode(node: ElementNode, type: string, scope: Scope): NodePlan {
   const known = scope.nodes.get(node)
   if (known !== undefined) return known
   const properties = new Map<string, Property>()
@@ -41,8 +33,10 @@ export function compileNode(node: ElementNode, type: string, scope: Scope): Node
   for (const child of node.children) {
     const slot = addElement(properties, child, type, scope)
     if (slot.min > 0) required.push(slot)
-    const sliced = slot.keys.map((key) => properties.get(key)?.slicing).find((slicing) => slicing != null)
-    if (sliced != null && sliced.slices.some(({ min }) => min > 0))
+    const sliced = slot.keys
+      .map((key) => properties.get(key)?.slicing)
+      .find((slicing) => slicing !== null && slicing !== undefined)
+    if (sliced !== null && sliced !== undefined && sliced.slices.some(({ min }) => min > 0))
       rules.push((walk, object) => {
         if (slot.keys.every((key) => object[key] === undefined)) checkAbsent(walk, sliced)
       })
@@ -199,21 +193,4 @@ function withContexts(plan: NodePlan, contexts: readonly string[]): NodePlan {
     slicing: slicing === null || slices === undefined ? null : { ...slicing, slices },
   }
   return { ...plan, properties: new Map(plan.properties).set('extension', changed) }
-}
-
-/** A type and what it specialises, for contexts of extensions. */
-export function ancestorsOf(type: string): string[] {
-  const names = ANCESTORS.filter((one) => one !== type && fhirPathModel.isSubtype(type, one)).concat(type)
-  // Later versions of FHIR call definitions so, and extensions that serve all versions name it.
-  return CANONICAL_TYPES.includes(type) ? [...names, 'CanonicalResource', 'MetadataResource'] : names
-}
-
-const ANCESTORS = ['Element', 'BackboneElement', 'Resource', 'DomainResource', 'Quantity', 'string', 'uri', 'integer']
-
-/** The children of an element, its type's when the profile says nothing of them. For discriminators. */
-export function childrenOf(node: ElementNode, { plans }: Pick<Scope, 'plans'>): readonly ElementNode[] {
-  if (node.children.length > 0) return node.children
-  const copy = { ...node, children: [] }
-  expand(copy, { trees: plans.profiles })
-  return copy.children
 }

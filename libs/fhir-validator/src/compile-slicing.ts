@@ -1,9 +1,11 @@
-import type { Scope } from './compile-node.ts'
 import { valuePlan } from './compile-value.ts'
 import { discriminate } from './discriminator.ts'
 import { maxOf, type TypeRef, typeCode } from './element-definition.ts'
 import type { ElementNode } from './element-tree.ts'
+import { extensionUrl } from './extension-url.ts'
 import type { SlicePlan, SlicingPlan } from './plan.ts'
+import type { Scope } from './scope.ts'
+import { visitSliced } from './slicing.ts'
 import { typesOf } from './snapshot.ts'
 
 interface Around {
@@ -44,6 +46,7 @@ function compileLevel(node: ElementNode, all: readonly ElementNode[], { type, ar
     }
   })
   return {
+    visit: visitSliced,
     path: pathOf(node),
     slices,
     rules: slicing?.rules ?? 'open',
@@ -76,13 +79,4 @@ function urlsOf(
     urls.set(url, place)
   }
   return urls
-}
-
-/** The url that a slice of extensions is for: of its profile, or fixed within. */
-export function extensionUrl(slice: ElementNode): string | undefined {
-  const url = slice.children.find(({ name }) => name === 'url')?.definition
-  const fixed = url?.fixedUri ?? url?.patternUri
-  if (typeof fixed === 'string') return fixed
-  const [type] = typesOf(slice)
-  return type?.code === 'Extension' ? type.profile?.[0]?.split('|')[0] : undefined
 }

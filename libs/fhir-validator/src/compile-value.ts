@@ -1,14 +1,17 @@
 import { isResourceType, PRIMITIVE_CHECKS } from '@salus/fhir-model'
 import { bindingCheck } from './bindings.ts'
-import { ancestorsOf, compileNode, type Scope } from './compile-node.ts'
+import { ancestorsOf } from './contexts.ts'
 import { isJson } from './definition-source.ts'
 import { type TypeRef, typeCode } from './element-definition.ts'
 import type { ElementNode } from './element-tree.ts'
+import { visitExtension } from './extensions.ts'
 import { fixedChecks } from './fixed-values.ts'
 import { invariantChecks } from './invariants.ts'
-import { type Check, COMPLEX, EXTENSION, type NodePlan, PRIMITIVE, RESOURCE, type ValuePlan } from './plan.ts'
+import { type Check, COMPLEX, type NodePlan, PRIMITIVE, SPECIAL, type ValuePlan } from './plan.ts'
 import { CORE } from './profiles.ts'
 import { referenceCheck } from './references.ts'
+import { visitResource } from './resources.ts'
+import type { Scope } from './scope.ts'
 import { typeChecks } from './type-rules.ts'
 import { visitObject } from './visit.ts'
 
@@ -27,16 +30,17 @@ export function valuePlan(node: ElementNode, type: TypeRef, { scope, owner, modi
   const primitive = primitiveCheck(node, code, owner)
   const resource = code === 'Resource' || code === 'DomainResource' || isResourceType(code)
   const extension = code === 'Extension'
-  const kind = primitive !== null ? PRIMITIVE : resource ? RESOURCE : extension ? EXTENSION : COMPLEX
+  const kind = primitive !== null ? PRIMITIVE : resource || extension ? SPECIAL : COMPLEX
   const path = code === '' ? contentReferencePath(contentReference) : pathOf(node, code, owner)
   const profiles = type.profile ?? []
   return {
     kind,
+    visit: resource ? visitResource : extension ? visitExtension : null,
     type: path,
     primitive,
     node: null,
-    resolve: kind === PRIMITIVE || kind === RESOURCE ? null : nodeOf(node, { type, path, extension }, scope),
-    checks: checksOf(node, type, { scope, path, kind, owner }),
+    resolve: kind === PRIMITIVE || resource ? null : nodeOf(node, { type, path, extension }, scope),
+    checks: checksOf(node, type, { scope, path, profiled: kind !== PRIMITIVE && !resource, owner }),
     profiles: resource ? profiles : [],
     resourceTypes: isResourceType(code) ? [code] : [],
     contained: node.name === 'contained',
@@ -71,7 +75,7 @@ function nodeOf(
   const { plans } = scope
   if (contentReference !== undefined && node.children.length === 0) return () => plans.element(path)
   // An extension is checked against the definition of its url; inline only what the profile says besides.
-  if (node.children.length > 0) return () => compileNode(node, path, scope)
+  if (node.children.length > 0) return () => scope.compile(node, path)
   if (extension) return null
   return () => plans.type(typeCode(type))
 }
@@ -79,20 +83,21 @@ function nodeOf(
 interface CheckScope {
   scope: Scope
   path: string
-  kind: ValuePlan['kind']
+  /** Whether profiles of the type are checked with the value. */
+  profiled: boolean
   owner: string
 }
 
-function checksOf(node: ElementNode, type: TypeRef, { scope, path, kind, owner }: CheckScope): Check[] {
+function checksOf(node: ElementNode, type: TypeRef, { scope, path, profiled, owner }: CheckScope): Check[] {
   const checks: Check[] = [...fixedChecks(node)]
   const code = typeCode(type)
   const binding = bindingCheck(node.definition.binding, code, node.name)
   if (binding !== null) checks.push(binding)
   if (code === 'Reference' || code === 'canonical') checks.push(...referenceCheck(type, scope.plans))
   checks.push(...typeChecks(code, `${owner}.${node.name}`, isResourceType(owner) || owner === 'Resource'))
-  if (kind === COMPLEX || kind === EXTENSION) {
+  if (profiled) {
     const profiles = (type.profile ?? []).filter((url) => url !== CORE + code)
-    if (profiles.length > 0) checks.push(profileCheck(profiles, kind === EXTENSION))
+    if (profiles.length > 0) checks.push(profileCheck(profiles, code === 'Extension'))
   }
   checks.push(...invariantChecks(node.definition.constraint, path))
   return checks

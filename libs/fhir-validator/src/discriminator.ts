@@ -1,11 +1,11 @@
-import { childrenOf, type Scope } from './compile-node.ts'
-import { extensionUrl } from './compile-slicing.ts'
 import { isJson, type Json, textOf, withoutVersion } from './definition-source.ts'
 import { parsePath, type Step, type Typed, valuesAt } from './discriminator-path.ts'
 import { choiceOf, type TypeRef, typeCode } from './element-definition.ts'
 import type { ElementNode } from './element-tree.ts'
+import { extensionUrl } from './extension-url.ts'
 import { contains, isSame } from './fixed-values.ts'
 import { conformsTo } from './resources.ts'
+import { childrenOf, type Scope } from './scope.ts'
 import { typesOf } from './snapshot.ts'
 import { visitObject } from './visit.ts'
 import type { Walk } from './walk.ts'
@@ -156,7 +156,7 @@ function nodesBelow(node: ElementNode, step: Step, scope: Scope): ElementNode[] 
     return types.length === 0 ? [] : [{ ...node, definition: { ...node.definition, type: types } }]
   }
   if (step.kind === 'resolve') return targetsOf(node, scope)
-  const children = profiledChildren(node, scope)
+  const children = childrenOf(node, scope)
   if (step.kind === 'extension') {
     const extensions = children.filter(({ name }) => name === 'extension').flatMap(({ slices }) => slices)
     return extensions.filter((one) => extensionUrl(one) === step.name)
@@ -164,11 +164,6 @@ function nodesBelow(node: ElementNode, step: Step, scope: Scope): ElementNode[] 
   const found =
     children.find(({ name }) => name === step.name) ?? children.find(({ name }) => name === `${step.name}[x]`)
   return found === undefined ? [] : [found, ...found.slices]
-}
-
-/** The children in the slice itself, else those of the profile of its type. */
-function profiledChildren(node: ElementNode, scope: Scope): readonly ElementNode[] {
-  return childrenOf(node, scope)
 }
 
 /** What a reference points to: one stand-in that has the types and profiles of all targets. */

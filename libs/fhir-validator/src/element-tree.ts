@@ -88,7 +88,7 @@ function childAt(
   active: Map<ElementNode, Map<string, ElementNode>>,
 ): ElementNode {
   let current = active.get(parent)
-  if (current === undefined) active.set(parent, (current = new Map()))
+  if (current === undefined) active.set(parent, (current = new Map<string, ElementNode>()))
   const latest = current.get(name)
   if (slice === undefined && latest !== undefined) return latest
   if (latest !== undefined && latest.slice === slice) return latest
@@ -114,7 +114,7 @@ export function elementsOfTree(root: ElementNode): ElementDefinition[] {
   const list: ElementDefinition[] = []
   const add = (node: ElementNode, path: string, id: string): void => {
     const { sliceName: _name, ...definition } = node.definition
-    list.push({ ...definition, id, path, ...(node.slice === '' ? {} : { sliceName: node.slice }) } as ElementDefinition)
+    list.push({ ...definition, id, path, ...(node.slice === '' ? {} : { sliceName: node.slice }) })
     if (list.length > ELEMENTS_MAX) throw new ProfileError(`It has more than ${ELEMENTS_MAX} elements.`)
     for (const child of node.children) {
       add(child, `${path}.${child.name}`, `${id}.${child.name}`)

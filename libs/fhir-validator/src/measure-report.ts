@@ -29,7 +29,7 @@ function checkParts(walk: Walk, definition: Json, group: Json, at: string): void
     const found = objectsOf(group[part])
     const matched = new Set<Json>()
     for (const [place, one] of found.entries()) {
-      const code = part === 'stratifier' && Array.isArray(one.code) ? one.code[0] : one.code
+      const code: unknown = Array.isArray(one.code) ? one.code[0] : one.code
       const match = wanted.find((other) => !matched.has(other) && sameCode(other.code, code))
       if (match === undefined)
         walk.error('business-rule', `The group of the measure has no ${part} of this code.`, `${at}.${part}[${place}]`)

@@ -47,12 +47,14 @@ export interface Property {
 
 export const PRIMITIVE = 0
 export const COMPLEX = 1
-export const RESOURCE = 2
-export const EXTENSION = 3
+/** A resource or an extension: its plan brings the way it is visited. */
+export const SPECIAL = 2
 
 /** How one value is checked. */
 export interface ValuePlan {
-  kind: typeof PRIMITIVE | typeof COMPLEX | typeof RESOURCE | typeof EXTENSION
+  kind: typeof PRIMITIVE | typeof COMPLEX | typeof SPECIAL
+  /** Of special kinds. */
+  visit: ((walk: Walk, plan: ValuePlan, value: Json, holder: Json) => void) | null
   type: string
   primitive: PrimitiveCheck | null
   /** Of complex values; null until first used, because types refer to each other in circles. */
@@ -72,6 +74,7 @@ export interface ValuePlan {
 }
 
 export interface SlicingPlan {
+  visit: (walk: Walk, sliced: Sliced) => void
   /** For messages: `Observation.component`. */
   path: string
   slices: readonly SlicePlan[]
@@ -83,6 +86,14 @@ export interface SlicingPlan {
   profile: string
   /** Why items cannot be told apart; null when they can. */
   problem: string | null
+}
+
+/** The values of a sliced element. */
+export interface Sliced {
+  property: Property
+  values: readonly unknown[]
+  holder: Json
+  list: boolean
 }
 
 export interface SlicePlan {

@@ -1,15 +1,8 @@
 import type { Json } from './definition-source.ts'
 import { textOf } from './definition-source.ts'
-import type { Property, SlicePlan, SlicingPlan } from './plan.ts'
+import type { Property, Sliced, SlicePlan, SlicingPlan } from './plan.ts'
 import { visitValue } from './visit.ts'
 import type { Walk } from './walk.ts'
-
-interface Sliced {
-  property: Property
-  values: readonly unknown[]
-  holder: Json
-  list: boolean
-}
 
 /** Checks the values of an element that is sliced: each against its slice, else against the element itself. */
 export function visitSliced(walk: Walk, { property, values, holder, list }: Sliced): void {

@@ -91,7 +91,7 @@ function newSlice(element: ElementNode, name: string): ElementNode {
   return {
     name: element.name,
     slice: name,
-    definition: { ...definition, min: 0, sliceName: name } as ElementDefinition,
+    definition: { ...definition, min: 0, sliceName: name },
     children: model.children.map(copyOf),
     slices: [],
   }

@@ -27,6 +27,7 @@ export interface CodingVerdict {
   display?: string
 }
 
+/** The answer to a {@link CodeCheck}. */
 export interface CodeVerdict {
   /** Whether one of the codings is in the value set; `unknown` when that cannot be said at all. */
   inValueSet: boolean | 'unknown'

@@ -21,6 +21,7 @@ export interface ValidatorParts {
   functions?: HostFunctions
 }
 
+/** What {@link Validator.validate} found. */
 export interface Validation {
   issues: Issue[]
   /** Codes that could not be checked at once. Ask the terminology, then call `issuesOfVerdict`. */
@@ -29,6 +30,7 @@ export interface Validation {
   keys: number
 }
 
+/** Checks resources; made by {@link createValidator}. */
 export interface Validator {
   /**
    * Checks a parsed resource against its type, the profiles asked for and those it claims. Synchronous; never throws for

@@ -1,8 +1,5 @@
 import { isJson, type Json } from './definition-source.ts'
-import { visitExtension } from './extensions.ts'
-import { COMPLEX, EXTENSION, type NodePlan, PRIMITIVE, type Property, type Slot, type ValuePlan } from './plan.ts'
-import { visitResource } from './resources.ts'
-import { visitSliced } from './slicing.ts'
+import { COMPLEX, type NodePlan, PRIMITIVE, type Property, type Slot, type ValuePlan } from './plan.ts'
 import { DEPTH_MAX, type Walk } from './walk.ts'
 
 /** Checks an object against a plan. The hot loop of the validator: nothing is allocated while all is well. */
@@ -66,7 +63,7 @@ const isOtherType = (one: Property, other: Property): boolean =>
 function visitSingle(walk: Walk, property: Property, value: unknown, object: Json): void {
   if (Array.isArray(value)) return walk.error('structure', 'Must be a single value, not an array.')
   if (property.slicing !== null && property.siblingOf === '')
-    visitSliced(walk, { property, values: [value], holder: object, list: false })
+    property.slicing.visit(walk, { property, values: [value], holder: object, list: false })
   else visitValue(walk, property.value, value, object)
   if (property.slot.max === 0) reportTooMany(walk, property.slot, 1)
 }
@@ -83,7 +80,7 @@ function visitList(walk: Walk, property: Property, list: unknown, object: Json):
   if (length === 0) return walk.error('structure', 'Must not be an empty array; leave the element out.')
   const { slot, value, slicing } = property
   const own = property.siblingOf === ''
-  if (slicing !== null && own) visitSliced(walk, { property, values: list, holder: object, list: true })
+  if (slicing !== null && own) slicing.visit(walk, { property, values: list, holder: object, list: true })
   else {
     let nulls = 0
     for (let place = 0; place < length; place++) {
@@ -131,8 +128,7 @@ export function visitValue(walk: Walk, plan: ValuePlan, value: unknown, holder: 
   } else if (kind === COMPLEX) {
     if (plan.node === null && plan.resolve !== null) plan.node = plan.resolve()
     if (plan.node !== null) visitObject(walk, plan.node, value)
-  } else if (kind === EXTENSION) visitExtension(walk, plan, value, holder)
-  else visitResource(walk, plan, value)
+  } else if (plan.visit !== null) plan.visit(walk, plan, value, holder)
   for (let at = 0; at < checks.length; at++) checks[at]?.(walk, value, holder)
 }
 

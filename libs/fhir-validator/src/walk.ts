@@ -1,5 +1,5 @@
 import type { Environment } from '@salus/fhirpath'
-import type { Json } from './definition-source.ts'
+import { type Json, textOf } from './definition-source.ts'
 import type { Issue, IssueCode, IssueSeverity } from './issue.ts'
 import type { PendingCheck } from './pending.ts'
 import type { Settings } from './settings.ts'
@@ -139,7 +139,7 @@ export class Walk {
   /** The path of the element that is extended at the current step, as definitions write it: `Patient.contact.name`. */
   definitionPath(): string {
     const from = this.place?.depth ?? 0
-    let text = String(this.place?.resource.resourceType ?? this.#labels[0])
+    let text = textOf(this.place?.resource.resourceType)
     for (let at = from + 1; at < this.depth; at++) {
       const label = this.#labels[at] as string
       text += `.${label.includes('.ofType(') ? `${label.slice(0, label.indexOf('.'))}[x]` : label}`
