@@ -3,14 +3,9 @@ import { icd10cmRelease } from './icd10cm.ts'
 import { loincRelease } from './loinc.ts'
 import type { Release } from './release.ts'
 import type { ReleaseFiles } from './release-files.ts'
+import type { ReleaseKind } from './release-kinds.ts'
 import { rxnormRelease } from './rxnorm.ts'
 import { type SnomedOptions, snomedRelease } from './snomed.ts'
-
-/** Names of the release formats that can be read. */
-export const RELEASE_KINDS = ['snomed', 'loinc', 'icd-10-cm', 'rxnorm', 'cvx'] as const
-
-/** A release format. */
-export type ReleaseKind = (typeof RELEASE_KINDS)[number]
 
 const READERS: Record<ReleaseKind, (files: ReleaseFiles, options: SnomedOptions) => Promise<Release>> = {
   snomed: snomedRelease,

@@ -61,7 +61,8 @@ async function* nameItems(files: ReleaseFiles, file: ReleaseFile): AsyncGenerato
       const use = { system: URL, code: type, display: type }
       const isSuppressed = suppressed !== 'N'
       if (isName.has(type)) {
-        items.push({ kind: 'concept', code, ...(isSuppressed ? { isInactive: true } : {}) })
+        // E and Y suppress a name; O says that what is named is obsolete.
+        items.push({ kind: 'concept', code, ...(suppressed === 'O' ? { isInactive: true } : {}) })
         items.push({ kind: 'property', code, property: 'TTY', value: type })
         items.push({ kind: 'property', code, property: 'SAB', value: SOURCE })
       }
