@@ -1,6 +1,7 @@
 import type { BinaryNode, CallNode, Expression, IndexerNode, UnaryNode } from './ast.ts'
 import { constantEval } from './constants.ts'
 import { Decimal } from './decimal.ts'
+import { equalsText } from './equals-text.ts'
 import { FhirPathError } from './fhirpath-error.ts'
 import { functionNamed, type HostFunctions, hostFunction } from './function-lookup.ts'
 import type { CallSite } from './function-table.ts'
@@ -19,14 +20,15 @@ import {
   toJson,
   toNode,
 } from './item.ts'
+import { literal } from './literal.ts'
 import { memberEval, startEval } from './navigate.ts'
 import { operatorEval } from './operators.ts'
 import { parse } from './parser.ts'
 import { Quantity, type UnitConverter } from './quantity.ts'
 import { type Environment, type Eval, executionError, Run, single } from './run.ts'
+import { definesVariable, scoped } from './scope.ts'
 import { checkTypes } from './static-check.ts'
-import { parseDateTime, parseTime } from './temporal.ts'
-import { TEMPORAL_TYPES, type TypeModel } from './type-model.ts'
+import type { TypeModel } from './type-model.ts'
 import { checkType, typeTest } from './type-test.ts'
 
 /** What `compile` may know beyond the expression. Everything is optional. */
@@ -254,72 +256,3 @@ function isTerminologies(node: Expression): boolean {
 }
 
 const TYPE_FUNCTIONS = new Set(['is', 'as', 'ofType'])
-
-/** `use = 'official'`, by far the most frequent comparison, without building what the general one needs. */
-function equalsText(left: Eval, right: Eval, node: BinaryNode, units: UnitConverter | undefined): Eval {
-  const text = node.right.kind === 'string' ? node.right.value : ''
-  const general = operatorEval('=', left, right, { at: node.at, units })
-  if (definesVariable(node)) return operatorEval('=', scoped(left), right, { at: node.at, units })
-  return (run, focus) => {
-    const items = left(run, focus)
-    if (items.length === 0) return EMPTY
-    const item = items[0]
-    if (items.length === 1 && item instanceof FhirNode && typeof item.value === 'string') {
-      if (!TEMPORAL_TYPES.has(item.type)) return item.value === text ? TRUE : FALSE
-    }
-    return general(run, focus)
-  }
-}
-
-function scoped(inner: Eval): Eval {
-  return (run, focus) => {
-    const { variables } = run
-    const result = inner(run, focus)
-    run.variables = variables
-    return result
-  }
-}
-
-function definesVariable(node: Expression): boolean {
-  switch (node.kind) {
-    case 'binary':
-      return definesVariable(node.left) || definesVariable(node.right)
-    case 'call':
-      return node.name === 'defineVariable' || (node.of !== null && definesVariable(node.of))
-    case 'member':
-      return node.of !== null && definesVariable(node.of)
-    case 'indexer':
-      return definesVariable(node.of)
-    default:
-      return false
-  }
-}
-
-function literal(node: Expression): Items {
-  switch (node.kind) {
-    case 'empty':
-      return EMPTY
-    case 'boolean':
-      return node.value ? TRUE : FALSE
-    case 'string':
-    case 'integer':
-      return [node.value]
-    case 'decimal':
-      return [present(Decimal.parse(node.text), node.at)]
-    case 'quantity':
-      return [new Quantity(present(Decimal.parse(node.text), node.at), node.unit, node.calendar)]
-    case 'time':
-      return [present(parseTime(node.text), node.at)]
-    case 'date':
-      return [present(parseDateTime(node.text), node.at)]
-    case 'dateTime':
-      return [{ ...present(parseDateTime(node.text), node.at), kind: 'dateTime' }]
-    default:
-      throw new FhirPathError('semantic', 'not a literal', node.at)
-  }
-}
-
-function present<T>(value: T | undefined, at: number): T {
-  if (value === undefined) throw new FhirPathError('semantic', 'there is no such number, date or time', at)
-  return value
-}

@@ -1,7 +1,7 @@
+import { pushExtensions } from './children.ts'
 import { type FunctionTable, fixed, plain } from './function-table.ts'
 import { singleText } from './functions-string.ts'
 import { EMPTY, FhirNode, type Item, isObject, toNode } from './item.ts'
-import { pushExtensions } from './navigate.ts'
 import type { Eval, Run } from './run.ts'
 
 /** What FHIR adds (http://hl7.org/fhir/R4/fhirpath.html#functions). */

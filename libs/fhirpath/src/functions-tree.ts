@@ -1,7 +1,8 @@
+import { allChildren } from './children.ts'
 import { type FunctionTable, iterate, plain } from './function-table.ts'
 import { singleText } from './functions-string.ts'
 import { FhirNode, type Item, type Items, systemTypeName, toJson } from './item.ts'
-import { allChildren, TYPE_INFO } from './navigate.ts'
+import { TYPE_INFO } from './navigate.ts'
 import { type Eval, executionError, type Run } from './run.ts'
 import { msToFields, type Temporal } from './temporal.ts'
 

@@ -1,6 +1,7 @@
 import { type Arithmetic, arithmetic, concatenate } from './arithmetic.ts'
 import type { BinaryOperator } from './ast.ts'
-import { equalCollections, equalItems, equivalentCollections } from './equality.ts'
+import { equalCollections, equalItems } from './equality.ts'
+import { equivalentCollections } from './equivalence.ts'
 import { union } from './functions-subset.ts'
 import { EMPTY, type Item, type Items, truth } from './item.ts'
 import { compareItems } from './ordering.ts'
