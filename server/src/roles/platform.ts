@@ -71,7 +71,8 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     const tracing = endpoint === undefined ? undefined : await startTracing(endpoint)
     if (tracing) closers.push(() => tracing.close())
     const traced = tracing ? { startSpan: tracing.startSpan } : {}
-    const terminology = openTerminology({ definitions, clock })
+    const terminology = await openTerminology({ database, definitions, clock, log })
+    closers.push(async () => terminology.close())
     const fhir = openFhir({
       database,
       ledger,

@@ -1,8 +1,11 @@
 import type { CodeCheck, CodeVerdict, TerminologyForValidation } from '@salus/fhir-validator'
+import type { Database } from '#db'
 import type { Definitions } from '#definitions'
-import type { Clock } from '#kernel'
+import type { Clock, Log } from '#kernel'
+import { type ClosureCall, closure } from './closure/closure.ts'
 import { outcomeOfIssues, TerminologyError as Refusal } from './engine/issues.ts'
 import { Library, requestShelf, type Shelf } from './engine/library.ts'
+import { openLargeSystems } from './large/large-systems.ts'
 import { type OperationName, operationRunner, type TerminologyCall } from './service.ts'
 import { specialShelf } from './special/special-shelf.ts'
 import { definitionShelf } from './systems/definition-shelf.ts'
@@ -13,10 +16,15 @@ import { checkNow } from './validation/check-now.ts'
 export interface Terminology extends TerminologyForValidation {
   /** Run an operation. Throws `TerminologyError` where the request cannot be answered. */
   run(name: OperationName, call: TerminologyCall): Promise<object>
+  /** Maintain a named closure table of a tenant. Throws as `run`. */
+  closure(call: ClosureCall): Promise<object>
   /** Resolve a check that `checkNow` left open, with what the tenant's record holds. */
   check(check: CodeCheck, record: Shelf): Promise<CodeVerdict>
   /** Code systems present for all tenants, with their versions, the preferred one first. */
-  codeSystems(): Promise<{ url: string; versions: string[] }[]>
+  codeSystems(): { url: string; versions: string[] }[]
+  /** Look for loaded code systems now, rather than within two seconds. */
+  refresh(): Promise<void>
+  close(): void
 }
 
 /** A request that cannot be answered: status and OperationOutcome of the answer. */
@@ -32,24 +40,38 @@ export class TerminologyError extends Error {
   }
 }
 
+async function told(work: () => Promise<object>): Promise<object> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof Refusal) throw new TerminologyError(error)
+    throw error
+  }
+}
+
 /** Put the service together. http://hl7.org/fhir/R4/terminology-service.html */
-export function openTerminology({ definitions, clock }: { definitions: Definitions; clock: Clock }): Terminology {
-  const shelves = [definitionShelf(definitions), specialShelf]
+export async function openTerminology(options: {
+  database: Database
+  definitions: Definitions
+  clock: Clock
+  log: Log
+}): Promise<Terminology> {
+  const { definitions, clock } = options
+  const large = await openLargeSystems(options)
+  const shelves = [definitionShelf(definitions), specialShelf, large.shelf]
   const run = operationRunner({ shelves, clock })
   return {
-    async run(name, call) {
-      try {
-        return await run(name, call)
-      } catch (error) {
-        if (error instanceof Refusal) throw new TerminologyError(error)
-        throw error
-      }
-    },
-    checkNow: checkNow(definitions, () => false),
+    run: (name, call) => told(() => run(name, call)),
+    closure: (call) => told(() => closure({ ...options, shelves }, call)),
+    checkNow: checkNow(definitions, (system) => large.has(system)),
     check: (check, record) => checkLater(new Library(requestShelf([]), [record, ...shelves]), check),
+    refresh: () => large.refresh(),
+    close: () => large.close(),
     codeSystems() {
       const urls = new Set([...definitions.all('CodeSystem')].map((canonical) => canonical.split('|', 1)[0] as string))
-      return Promise.resolve([...urls].map((url) => ({ url, versions: definitions.versions('CodeSystem', url) })))
+      const known = [...urls].map((url) => ({ url, versions: definitions.versions('CodeSystem', url) }))
+      const loaded = large.list().map(({ url, version }) => ({ url, versions: [version] }))
+      return [...loaded, ...known.filter(({ url }) => !large.has(url))]
     },
   }
 }

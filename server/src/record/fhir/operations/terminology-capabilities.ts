@@ -4,11 +4,11 @@ import type { Terminology } from '#terminology'
 const LISTED_MAX = 5_000
 
 /** `/metadata?mode=terminology`: http://hl7.org/fhir/R4/terminologycapabilities.html */
-export async function terminologyCapabilities(
+export function terminologyCapabilities(
   terminology: Terminology,
   options: { fhirBase: string; version: string; startedAt: number },
-): Promise<Buffer> {
-  const systems = (await terminology.codeSystems()).slice(0, LISTED_MAX)
+): Buffer {
+  const systems = terminology.codeSystems().slice(0, LISTED_MAX)
   return Buffer.from(
     JSON.stringify({
       resourceType: 'TerminologyCapabilities',

@@ -88,6 +88,12 @@ const SUBSUMPTION = {
   codingA: CODING,
   codingB: CODING,
 }
+const CLOSURE: Operation['parameters'] = {
+  'tx-resource': RESOURCES,
+  name: TEXT,
+  concept: { kind: 'coding', many: true },
+  version: TEXT,
+}
 const TRANSLATION = {
   ...COMMON,
   url: TEXT,
@@ -129,6 +135,8 @@ export function terminologyOperations(terminology: Terminology, shelf: RecordShe
         ...(acceptLanguage === undefined ? {} : { acceptLanguage }),
       })
   const validate: Runs = (call) => ask(call.type === 'CodeSystem' ? 'validate-code-system' : 'validate-value-set')(call)
+  const closure: Runs = ({ caller, parameters }) =>
+    terminology.closure({ tenant: caller.tenant, parameters, record: shelf(caller.tenant) })
   return [
     one('lookup', ['CodeSystem'], LOOKUP, ask('lookup')),
     one('subsumes', ['CodeSystem'], SUBSUMPTION, ask('subsumes')),
@@ -148,6 +156,11 @@ export function terminologyOperations(terminology: Terminology, shelf: RecordShe
         ask('batch-validate-code'),
       ),
       levels: ['system', 'type'],
+    },
+    {
+      ...one('closure', ['ConceptMap'], CLOSURE, closure),
+      levels: ['system'],
+      affectsState: true,
     },
   ]
 }

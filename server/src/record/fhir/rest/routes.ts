@@ -22,7 +22,7 @@ export interface FhirRoutes extends DispatchDependencies {
   /** Path of the API below the origin: `/fhir/R4`. */
   basePath: string
   capabilityStatement: Buffer
-  terminologyCapabilities: () => Promise<Buffer>
+  terminologyCapabilities: () => Buffer
   clock: Clock
   log: Log
   startSpan?: StartSpan
@@ -168,7 +168,7 @@ async function run(
   if (interaction === 'capabilities')
     return {
       status: 200,
-      body: isTerminologyMode(exchange) ? await routes.terminologyCapabilities() : routes.capabilityStatement,
+      body: isTerminologyMode(exchange) ? routes.terminologyCapabilities() : routes.capabilityStatement,
     }
   const caller = CALLERS.get(request)
   assert(caller, 'each request but that for the CapabilityStatement is authenticated')

@@ -88,6 +88,6 @@ export interface CodeSystemProvider {
   /** Undefined when one of the filters is not understood. All of them must hold; none selects every concept. */
   select(filters: readonly Filter[]): Promise<Selection | undefined>
   subsumes(a: string, b: string): Promise<Subsumption | undefined>
-  /** Why an unknown code is none, where the system can say more. */
-  explain?(code: string): string | undefined
+  /** Children of a concept where `Concept.children` leaves them out because they take a query. */
+  children?(code: string): Promise<{ code: string; display: string | undefined }[]>
 }

@@ -122,6 +122,9 @@ async function properties(
         const display = (await provider.find(one))?.display
         found.push(propertyPart(code, ['valueCode', one], display))
       }
+  if (isWanted('child') && provider.children && !stated.has('child'))
+    for (const { code, display } of await provider.children(concept.code))
+      found.push(propertyPart('child', ['valueCode', code], display))
   for (const { code, name, value } of concept.properties)
     if (isWanted(code)) found.push(propertyPart(code, [name, value]))
   return found
