@@ -9,6 +9,7 @@ import { load } from './load.ts'
 import { fhirPackage } from './package.ts'
 import { restore } from './restore.ts'
 import { start } from './start.ts'
+import { terminology } from './terminology.ts'
 import { token } from './token.ts'
 
 /** All commands, in the order of the help and of docs/reference/cli.md. */
@@ -19,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
   token,
   clients,
   fhirPackage,
+  terminology,
   audit,
   keys,
   backup,

@@ -35,7 +35,7 @@ export function exitCodeOf(error: unknown): number {
   if (code === 'cli.no-client') return EXIT.configuration
   if (code.startsWith('cli.server') || code === 'cli.client-refused') return EXIT.server
   if (code.startsWith('config.') || code.startsWith('http.')) return EXIT.configuration
-  if (code.startsWith('definitions.package.')) return EXIT.refused
+  if (code.startsWith('definitions.package.') || code.startsWith('terminology.load.')) return EXIT.refused
   if (code.startsWith('db.')) return EXIT.database
   if (code.startsWith('vault.') || code.startsWith('audit.key.')) return EXIT.keys
   const category = error instanceof FaultError ? error.fault.category : 'bug'
