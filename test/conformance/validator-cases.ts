@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Definition, DefinitionSource } from '@salus/fhir-validator'
+import type { Definition } from '../../server/src/record/definitions/index.ts'
 
 /** A case of fhir-test-cases with the outcome of the reference validator. */
 export interface ValidatorCase {
@@ -46,18 +46,6 @@ export function supporting(corpora: string, { settings }: ValidatorCase): Defini
     .map((file) => join(folderOf(corpora), file))
     .filter((path) => path.endsWith('.json') && existsSync(path))
     .map((path) => readJson(path) as Definition)
-}
-
-/** These definitions before those of the core. */
-export function layered(own: readonly Definition[], core: DefinitionSource): DefinitionSource {
-  return {
-    find(type, canonical) {
-      const [url, version] = canonical.split('|')
-      const fits = (one: Definition): boolean =>
-        one.resourceType === type && one.url === url && (version === undefined || one.version === version)
-      return own.find(fits) ?? core.find(type, canonical)
-    },
-  }
 }
 
 /** Places as both write them: the reference names resources in comments and extensions by their url. */

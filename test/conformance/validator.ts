@@ -1,13 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { createValidator, type Issue, type Validator } from '@salus/fhir-validator'
-import { objectsOf } from '../../libs/fhir-validator/src/definition-source.ts'
-import { builtInDefinitions } from '../../server/src/record/definitions/index.ts'
+import type { Issue } from '@salus/fhir-validator'
 import { type Case, failed, type LibrarySuite, passed } from './suite.ts'
-import { ucumConverter } from './ucum-converter.ts'
 import {
   folderOf,
-  layered,
   OUT_OF_SCOPE,
   plainExpression,
   readCases,
@@ -15,7 +11,7 @@ import {
   supporting,
   type ValidatorCase,
 } from './validator-cases.ts'
-import { terminologyOf } from './validator-terminology.ts'
+import { validatorOver } from './validator-terminology.ts'
 
 /** Verdicts that must agree with the reference validator, of the cases in scope with a known outcome. */
 const AGREEMENT_MIN = 0.92
@@ -37,12 +33,12 @@ export const validator: LibrarySuite = {
   proves:
     'Cases of fhir-test-cases: an error where the reference Java validator finds one, none where it finds none (its base outcome). Examples of FHIR R4 and US Core: no error. Codes are checked against the code systems that come with Salus; SNOMED CT, LOINC and the like are not among them.',
   folders: ['fhir-test-cases', 'hl7-r4-examples', 'us-core-examples'],
-  *runLibrary(corpora) {
+  async *runLibrary(corpora) {
     const places: Places = { wanted: 0, found: 0, further: 0 }
     let agreed = 0
     let judged = 0
     for (const one of readCases(corpora)) {
-      const outcome = runCase(corpora, one, places)
+      const outcome = await runCase(corpora, one, places)
       if (outcome.outcome !== 'skipped' && one.errors !== null) {
         judged++
         if (outcome.outcome === 'passed') agreed++
@@ -50,21 +46,21 @@ export const validator: LibrarySuite = {
       yield outcome
     }
     yield agreement(agreed, judged, places)
-    const examples = exampleValidator()
+    const examples = validatorOver([])
     for (const folder of ['hl7-r4-examples', 'us-core-examples'])
       for (const file of readdirSync(join(corpora, folder))
         .filter((name) => name.endsWith('.json'))
         .sort())
-        yield runExample(examples, `${folder}/${file}`, readJson(join(corpora, folder, file)))
+        yield await runExample(examples, `${folder}/${file}`, readJson(join(corpora, folder, file)))
   },
 }
 
-function runCase(corpora: string, one: ValidatorCase, places: Places): Case {
+async function runCase(corpora: string, one: ValidatorCase, places: Places): Promise<Case> {
   const name = `${one.module}/${one.name}`
   const reason = OUT_OF_SCOPE[one.module]
   if (reason !== undefined) return { name, outcome: 'skipped', reason }
   const began = performance.now()
-  const errors = errorsOf(corpora, one)
+  const errors = await errorsOf(corpora, one)
   const ms = performance.now() - began
   if (ms > CASE_MS_MAX) return failed(name, `it took ${Math.round(ms)} ms`)
   if (one.errors === null) return passed(name, 'no outcome of the reference is known: it ends without a crash')
@@ -73,18 +69,12 @@ function runCase(corpora: string, one: ValidatorCase, places: Places): Case {
   return failed(name, `${one.errors} errors expected, ${errors.length} found: ${shown(errors, one)}`)
 }
 
-function errorsOf(corpora: string, one: ValidatorCase): Issue[] {
+function errorsOf(corpora: string, one: ValidatorCase): Promise<Issue[]> {
   const own = supporting(corpora, one)
-  const definitions = layered(own, builtInDefinitions())
   const { settings } = one
-  const global = own
-    .filter(({ resourceType }) => resourceType === 'ImplementationGuide')
-    .flatMap((guide) => objectsOf(guide.global))
-  const { issues } = createValidator({
-    definitions,
-    terminology: terminologyOf(definitions),
-    units: ucumConverter(),
-  }).validate(readJson(join(folderOf(corpora), one.file)), {
+  const guides = own.filter(({ resourceType }) => resourceType === 'ImplementationGuide')
+  const global = guides.flatMap((guide) => (guide.global ?? []) as { type: string; profile: string }[])
+  return validatorOver(own)(readJson(join(folderOf(corpora), one.file)), {
     now: NOW,
     bestPractice: 'ignore',
     unknownExtensions: 'error',
@@ -92,9 +82,8 @@ function errorsOf(corpora: string, one: ValidatorCase): Issue[] {
     exampleUrls: settings?.examples !== false,
     securityChecks: settings?.['security-checks'] === true,
     references: settings?.validateReference === undefined ? 'ignore' : 'check',
-    typeProfiles: new Map(global.map(({ type, profile }) => [String(type), [String(profile)]])),
+    typeProfiles: new Map(global.map(({ type, profile }) => [type, [profile]])),
   })
-  return issues.filter(({ severity }) => severity === 'error' || severity === 'fatal')
 }
 
 function shown(errors: readonly Issue[], { issues }: ValidatorCase): string {
@@ -119,15 +108,9 @@ function agreement(agreed: number, judged: number, { wanted, found, further }: P
   return agreed >= judged * AGREEMENT_MIN ? passed('agreement', note) : failed('agreement', note)
 }
 
-function exampleValidator(): Validator {
-  const definitions = builtInDefinitions()
-  return createValidator({ definitions, terminology: terminologyOf(definitions), units: ucumConverter() })
-}
-
-function runExample(examples: Validator, name: string, resource: unknown): Case {
-  if (objectsOf([resource]).every(({ resourceType }) => resourceType === undefined))
+async function runExample(errorsIn: ReturnType<typeof validatorOver>, name: string, resource: unknown): Promise<Case> {
+  if ((resource as { resourceType?: string }).resourceType === undefined)
     return { name, outcome: 'skipped', reason: 'it is no resource' }
-  const { issues } = examples.validate(resource, { now: NOW, bestPractice: 'ignore' })
-  const error = issues.find(({ severity }) => severity === 'error' || severity === 'fatal')
+  const [error] = await errorsIn(resource, { now: NOW, bestPractice: 'ignore' })
   return error === undefined ? passed(name) : failed(name, `${error.expression}: ${error.text}`)
 }

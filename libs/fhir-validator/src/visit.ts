@@ -65,7 +65,10 @@ function visitSingle(walk: Walk, property: Property, value: unknown, object: Jso
   if (property.slicing !== null && property.siblingOf === '')
     property.slicing.visit(walk, { property, values: [value], holder: object, list: false })
   else visitValue(walk, property.value, value, object)
-  if (property.slot.max === 0) reportTooMany(walk, property.slot, 1)
+  if (property.slot.max > 0) return
+  // A type of a choice that may not be used is wrong in itself; an element that may not be there is one too many.
+  if (property.slot.choice) walk.error('structure', `${property.slot.name}: this type is not allowed here.`)
+  else reportTooMany(walk, property.slot, 1)
 }
 
 function reportTooMany(walk: Walk, { name, max }: Slot, found: number): void {

@@ -9,5 +9,6 @@ export {
   openLoadedSystems,
 } from './load/loaded-systems.ts'
 export { RELEASE_KINDS, type ReleaseKind } from './load/release-kinds.ts'
+export { type MemoryTerminology, memoryTerminology } from './memory-terminology.ts'
 export { openTerminology, type Terminology, TerminologyError } from './open-terminology.ts'
 export type { OperationName, TerminologyCall } from './service.ts'
