@@ -31,6 +31,7 @@ export function resultsText(results: readonly RecordedResult[], { judged = true 
     newestTable(byName),
     storageTable(byName),
     fhirPathTable(byName),
+    terminologyTable(byName),
     runTable(results),
   ]
     .filter((part) => part !== '')
@@ -191,6 +192,30 @@ function fhirPathTable(results: ReadonlyMap<string, BenchResult>): string {
         return `To ${engine}: evaluates ${evaluates} and compiles ${compiles} times as fast (geometric mean).`
       }),
     ],
+  )
+}
+
+function terminologyTable(results: ReadonlyMap<string, BenchResult>): string {
+  const f = results.get('terminology')?.figures
+  if (!f) return ''
+  const rows = Object.entries({ lookup: '$lookup', validate: '$validate-code', typeahead: '$expand as typed' }).map(
+    ([name, title]) => {
+      const of = (kind: string): number | undefined => f[`${name}.${kind}`]
+      return [
+        title,
+        whole(of('perSecond')),
+        [of('p50Ms'), of('p95Ms'), of('p99Ms')].map((ms) => number(ms, 1)).join(' / '),
+        whole(of('serverUs')),
+        whole(of('databaseUs')),
+        whole(of('serverMb')),
+      ]
+    },
+  )
+  return section(
+    `Terminology: a code system of ${whole(f['concepts'])} concepts`,
+    ['', 'per second', 'p50 / p95 / p99 ms', 'server us', 'PostgreSQL us', 'server MB'],
+    rows,
+    [`Loaded in ${whole(f['loadSeconds'])} s. 16 connections; every call is audited before it is answered.`],
   )
 }
 

@@ -16,6 +16,7 @@ import { scaleBench } from './scale-bench.ts'
 import { FULL, QUICK } from './sizes.ts'
 import { startBench } from './start-bench.ts'
 import { storageBench } from './storage-bench.ts'
+import { terminologyBench } from './terminology-bench.ts'
 
 const BENCHES: readonly Bench[] = [
   startBench,
@@ -26,6 +27,7 @@ const BENCHES: readonly Bench[] = [
   scaleBench,
   newestBench,
   fhirPathBench,
+  terminologyBench,
 ]
 const NAMES = BENCHES.flatMap(({ names }) => names)
 const PAGE = join(ROOT, 'docs', 'reference', 'performance.md')

@@ -15,6 +15,8 @@ export interface Sizes {
   scale: readonly number[]
   /** Observations for the newest of a code. */
   largeObservations: number
+  /** Concepts of the code system for terminology. */
+  concepts: number
   /** Executions of each statement in the database. */
   explains: number
 }
@@ -29,6 +31,7 @@ export const FULL: Sizes = {
   starts: 3,
   scale: [1_000, 4_000, 16_000],
   largeObservations: 2_000_000,
+  concepts: 350_000,
   explains: 20,
 }
 
@@ -43,5 +46,6 @@ export const QUICK: Sizes = {
   starts: 1,
   scale: [50, 200],
   largeObservations: 40_000,
+  concepts: 20_000,
   explains: 5,
 }

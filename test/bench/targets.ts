@@ -69,6 +69,9 @@ export const TARGETS: readonly Target[] = [
     most: 350,
     reference: '690 MB',
   })),
+  { what: '$lookup among 350,000 concepts', bench: 'terminology', figure: 'lookup.perSecond', unit: '/s', least: 5_000 },
+  { what: '$validate-code among them', bench: 'terminology', figure: 'validate.perSecond', unit: '/s', least: 5_000 },
+  { what: '$expand as typed, p95', bench: 'terminology', figure: 'typeahead.p95Ms', unit: ' ms', most: 20, digits: 1 },
   ...(['read', 'search'] as const).map((load) => ({
     what: `${load}: p50 at 16,000 patients to p50 at 1,000`,
     bench: 'scale',

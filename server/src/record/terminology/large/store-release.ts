@@ -1,27 +1,28 @@
-import type { Database } from '#db'
+import type { Connection, Database } from '#db'
 import { type Clock, raise } from '#kernel'
 import type { Release, ReleaseItem } from '../load/release.ts'
 import { hierarchyOf } from './hierarchy.ts'
+import { type ConceptFacts, columnsOf } from './put-together.ts'
 import {
+  addConcepts,
   addMembers,
   addSystem,
-  assemble,
   clearStage,
-  place,
+  planByIndex,
   publish,
   removeSystem,
   type StagedColumns,
+  type StagedFact,
   stage,
-  stagedCodes,
-  stagedParents,
+  stagedAfter,
 } from './store.ts'
 
 /** Facts that travel in one statement. */
 const FACTS_PER_STATEMENT = 5_000
-/** Concepts placed or put together in one statement. */
-const CONCEPTS_PER_STATEMENT = 5_000
-/** Concepts of one system: their hierarchy is worked out in memory. */
-const CONCEPTS_MAX = 5_000_000
+/** Facts read back at once: more than one concept has. */
+const FACTS_PER_READ = 20_000
+/** Concepts of one system: codes, displays and hierarchy are held in memory while it is loaded. */
+const CONCEPTS_MAX = 2_000_000
 
 /** How far a load has come: facts read, then concepts stored. */
 export interface StoreProgress {
@@ -41,7 +42,7 @@ export interface StoredSystem {
 /**
  * Store a release as a code system of this installation. Servers go on answering, and see it, or its new load, when all of it is
  * there. A load that fails leaves nothing. Faults: those of reading the release, of the database, `terminology.load.empty`,
- * `terminology.load.too-many-concepts`.
+ * `terminology.load.too-many-concepts`, `terminology.load.concept-too-large`.
  */
 export async function storeRelease(
   { database, clock }: { database: Database; clock: Clock },
@@ -55,20 +56,19 @@ export async function storeRelease(
     loaded: clock.now(),
   })
   try {
-    const facts = await stageAll(database, system, release, (count) =>
+    const outline = new Outline()
+    const facts = await stageAll(database, system, release, outline, (count) =>
       onProgress({ facts: count, concepts: 0, conceptsExpected: 0 }),
     )
-    const codes = await codesOf(database, system)
-    const expected = codes.length
-    await placeAll(database, system, codes)
-    for (let from = 1; from <= expected; from += CONCEPTS_PER_STATEMENT) {
-      const to = Math.min(from + CONCEPTS_PER_STATEMENT - 1, expected)
-      await assemble(database, system, { from, to, isCaseSensitive: head.isCaseSensitive })
-      onProgress({ facts, concepts: to, conceptsExpected: expected })
-    }
-    await addMembers(database, system)
-    await database.transaction((tx) => publish(tx, system, expected))
-    return { url: head.url, version: head.version, concepts: expected, facts }
+    const concepts = outline.size
+    if (concepts === 0) raise(EMPTY)
+    await database.transaction(async (tx) => {
+      await planByIndex(tx)
+      const part = { tx, system, outline, isCaseSensitive: head.isCaseSensitive }
+      await storeConcepts(part, (count) => onProgress({ facts, concepts: count, conceptsExpected: concepts }))
+      await publish(tx, system, concepts)
+    })
+    return { url: head.url, version: head.version, concepts, facts }
   } catch (error) {
     await removeSystem(database, system)
     throw error
@@ -77,23 +77,73 @@ export async function storeRelease(
   }
 }
 
+/** What is held of all concepts while the rest of their facts is staged. */
+class Outline {
+  readonly displays = new Map<string, string | undefined>()
+  readonly #ranked = new Map<string, { display: string; rank: number }>()
+  readonly #edges: [child: string, parent: string][] = []
+
+  get size(): number {
+    return this.displays.size
+  }
+
+  take(item: ReleaseItem): void {
+    if (item.kind === 'concept') this.#concept(item.code, item.display)
+    else if (item.kind === 'designation' && item.displayRank !== undefined)
+      this.#named(item.code, item.value, item.displayRank)
+    else if (item.kind === 'parent') this.#edges.push([item.code, item.parent])
+  }
+
+  #concept(code: string, display: string | undefined): void {
+    if (this.displays.size >= CONCEPTS_MAX) raise(TOO_MANY)
+    this.displays.set(code, display)
+  }
+
+  #named(code: string, display: string, rank: number): void {
+    const known = this.#ranked.get(code)
+    if (!known || rank < known.rank) this.#ranked.set(code, { display, rank })
+  }
+
+  /** The display: the one given, else the best ranked name. */
+  displayOf(code: string): string | undefined {
+    return this.displays.get(code) ?? this.#ranked.get(code)?.display
+  }
+
+  /** Concepts are numbered in the order of their codes. */
+  numbered() {
+    const codes = [...this.displays.keys()].sort()
+    const numbers = new Map(codes.map((code, index) => [code, index + 1]))
+    const edges: [number, number][] = []
+    for (const [child, parent] of this.#edges) {
+      const below = numbers.get(child)
+      const above = numbers.get(parent)
+      if (below !== undefined && above !== undefined && below !== above) edges.push([below, above])
+    }
+    return { codes, numbers, hierarchy: hierarchyOf(codes.length, edges) }
+  }
+}
+
 async function stageAll(
   database: Database,
   system: number,
   release: Release,
+  outline: Outline,
   onProgress: (facts: number) => void,
 ): Promise<number> {
   let columns = emptyColumns()
+  let staged = 0
   let facts = 0
   const flush = async (): Promise<void> => {
     if (columns.kinds.length === 0) return
     await stage(database, system, columns)
-    facts += columns.kinds.length
-    onProgress(facts)
+    staged += columns.kinds.length
+    onProgress(staged)
     columns = emptyColumns()
   }
   for await (const items of release.items())
     for (const item of items) {
+      facts++
+      outline.take(item)
       add(columns, item)
       if (columns.kinds.length >= FACTS_PER_STATEMENT) await flush()
     }
@@ -102,83 +152,99 @@ async function stageAll(
 }
 
 function emptyColumns(): StagedColumns {
-  return { kinds: [], codes: [], a: [], b: [], c: [], n: [] }
+  return { kinds: [], codes: [], a: [], b: [], c: [] }
 }
 
-/** Kinds of `terminology.staged`: what its columns hold for each. */
+/** Kinds of `terminology.staged`, and what its columns hold for each. */
+const KINDS = { concept: 1, designation: 2, property: 3, member: 5 } as const
+
 function add(columns: StagedColumns, item: ReleaseItem): void {
+  if (item.kind === 'parent') return
+  columns.kinds.push(KINDS[item.kind])
   columns.codes.push(item.code)
-  const push = (kind: number, a: string | undefined, b?: string, c?: string, n?: number): void => {
-    columns.kinds.push(kind)
+  const push = (a: string | undefined, b?: string, c?: string): void => {
     columns.a.push(a ?? null)
     columns.b.push(b ?? null)
     columns.c.push(c ?? null)
-    columns.n.push(n ?? null)
   }
   switch (item.kind) {
     case 'concept':
-      return push(1, item.display, item.definition, undefined, (item.isInactive ? 1 : 0) + (item.isAbstract ? 2 : 0))
+      return push(String((item.isInactive ? 1 : 0) + (item.isAbstract ? 2 : 0)), item.definition)
     case 'designation': {
-      const use = item.use && JSON.stringify([item.use.system, item.use.code, item.use.display])
-      return push(2, item.value, item.language, use, item.displayRank)
+      const { use } = item
+      return push(item.value, item.language, use && JSON.stringify([use.system, use.code, use.display]))
     }
     case 'property':
-      return push(3, item.property, item.value)
-    case 'parent':
-      return push(4, item.parent)
+      return push(item.property, item.value)
     case 'member':
-      return push(5, item.set)
+      return push(item.set)
   }
 }
 
-async function codesOf(database: Database, system: number): Promise<string[]> {
-  const codes: string[] = []
-  for (let after = ''; ; after = codes.at(-1) as string) {
-    const part = await stagedCodes(database, system, after, CONCEPTS_PER_STATEMENT * 4)
-    codes.push(...part)
-    if (codes.length > CONCEPTS_MAX)
-      raise({
-        category: 'too-large',
-        code: 'terminology.load.too-many-concepts',
-        message: `A code system has at most ${CONCEPTS_MAX} concepts.`,
-      })
-    if (part.length < CONCEPTS_PER_STATEMENT * 4) break
-  }
-  if (codes.length === 0)
-    raise({
-      category: 'invalid',
-      code: 'terminology.load.empty',
-      message: 'The release holds no concepts. Name the folder or archive as its publisher gives it.',
-    })
-  return codes
+interface Part {
+  tx: Connection
+  system: number
+  outline: Outline
+  isCaseSensitive: boolean
 }
 
-async function placeAll(database: Database, system: number, codes: readonly string[]): Promise<void> {
-  const numbers = new Map(codes.map((code, index) => [code, index + 1]))
-  const edges: [child: number, parent: number][] = []
-  for (let after: readonly [string, string] = ['', '']; ; ) {
-    const part = await stagedParents(database, system, after, CONCEPTS_PER_STATEMENT * 4)
-    for (const [code, parent] of part) {
-      const child = numbers.get(code)
-      const above = numbers.get(parent)
-      if (child !== undefined && above !== undefined && child !== above) edges.push([child, above])
+async function storeConcepts({ tx, system, outline, isCaseSensitive }: Part, onProgress: (concepts: number) => void) {
+  const { codes, numbers, hierarchy } = outline.numbered()
+  const named = (id: number): [string, string | null] => {
+    const code = codes[id - 1] as string
+    return [code, outline.displayOf(code) ?? null]
+  }
+  let stored = 0
+  for (let after = ''; ; ) {
+    const facts = await stagedAfter(tx, system, after, FACTS_PER_READ)
+    const isLast = facts.length < FACTS_PER_READ
+    const whole = isLast ? facts : withoutLastCode(facts)
+    const members: { set: string; concept: number }[] = []
+    const concepts: ConceptFacts[] = []
+    for (const group of byCode(whole)) {
+      const id = numbers.get(group[0]?.code ?? '')
+      // Facts of what is no concept of the release.
+      if (id === undefined) continue
+      const code = group[0]?.code as string
+      concepts.push({ id, code, display: outline.displayOf(code), facts: group })
+      for (const { kind, a } of group) if (kind === KINDS.member && a !== null) members.push({ set: a, concept: id })
     }
-    const last = part.at(-1)
-    if (!last || part.length < CONCEPTS_PER_STATEMENT * 4) break
-    after = last
-  }
-  const hierarchy = hierarchyOf(codes.length, edges)
-  for (let from = 1; from <= codes.length; from += CONCEPTS_PER_STATEMENT) {
-    const ids = Array.from(
-      { length: Math.min(CONCEPTS_PER_STATEMENT, codes.length - from + 1) },
-      (_, index) => from + index,
-    )
-    await place(database, system, {
-      ids,
-      codes: ids.map((id) => codes[id - 1] as string),
-      parents: ids.map((id) => `{${hierarchy.parents(id).join(',')}}`),
-      ancestors: ids.map((id) => `{${hierarchy.ancestors(id).join(',')}}`),
-      children: ids.map((id) => hierarchy.children(id)),
-    })
+    if (concepts.length > 0) await addConcepts(tx, system, columnsOf(concepts, { hierarchy, isCaseSensitive, named }))
+    if (members.length > 0) await addMembers(tx, system, members)
+    stored += concepts.length
+    onProgress(stored)
+    if (isLast) return
+    after = whole.at(-1)?.code ?? raise(CONCEPT_TOO_LARGE)
   }
 }
+
+function withoutLastCode(facts: readonly StagedFact[]): readonly StagedFact[] {
+  const last = facts.at(-1)?.code
+  const cut = facts.findIndex(({ code }) => code === last)
+  return facts.slice(0, cut)
+}
+
+function* byCode(facts: readonly StagedFact[]): Generator<readonly StagedFact[]> {
+  for (let from = 0; from < facts.length; ) {
+    let to = from + 1
+    while (facts[to]?.code === facts[from]?.code) to++
+    yield facts.slice(from, to)
+    from = to
+  }
+}
+
+const EMPTY = {
+  category: 'invalid',
+  code: 'terminology.load.empty',
+  message: 'The release holds no concepts. Name the folder or archive as its publisher gives it.',
+} as const
+const TOO_MANY = {
+  category: 'too-large',
+  code: 'terminology.load.too-many-concepts',
+  message: `A code system has at most ${CONCEPTS_MAX} concepts.`,
+} as const
+const CONCEPT_TOO_LARGE = {
+  category: 'too-large',
+  code: 'terminology.load.concept-too-large',
+  message: `A concept has at most ${FACTS_PER_READ} names, properties and sets.`,
+} as const

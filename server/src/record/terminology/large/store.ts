@@ -222,8 +222,17 @@ export interface StagedColumns {
   codes: string[]
   a: (string | null)[]
   b: (string | null)[]
+  /** JSON. */
   c: (string | null)[]
-  n: (number | null)[]
+}
+
+/** One fact, as staged. */
+export interface StagedFact {
+  kind: number
+  code: string
+  a: string | null
+  b: string | null
+  c: [string, string, string] | null
 }
 
 export async function addSystem(tx: Queryable, system: Omit<SystemRow, 'id' | 'concepts'>): Promise<number> {
@@ -251,9 +260,9 @@ export async function stage(database: Queryable, system: number, columns: Staged
   await database.query(
     {
       name: 'terminology-stage',
-      text: `insert into terminology.staged (system, kind, code, a, b, c, n)
-        select $1::int, kind, code, a, b, c::jsonb, n
-        from unnest($2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[]) as given (kind, code, a, b, c, n)`,
+      text: `insert into terminology.staged (system, kind, code, a, b, c)
+        select $1::int, kind, code, a, b, c::jsonb
+        from unnest($2::smallint[], $3::text[], $4::text[], $5::text[], $6::text[]) as given (kind, code, a, b, c)`,
     },
     [
       system,
@@ -262,125 +271,89 @@ export async function stage(database: Queryable, system: number, columns: Staged
       textArray(columns.a),
       textArray(columns.b),
       textArray(columns.c),
-      int4Array(columns.n),
     ],
   )
 }
 
-/** Codes of the staged concepts, in their order: a concept's number is its place, from 1. */
-export async function stagedCodes(
-  database: Queryable,
+/** Facts of the codes after `code`, in the order of codes; those of the last code may be cut. */
+export async function stagedAfter(
+  tx: Queryable,
   system: number,
-  after: string,
+  code: string,
   limit: number,
-): Promise<string[]> {
-  const rows = await database.query(
+): Promise<StagedFact[]> {
+  const rows = await tx.query(
     {
-      name: 'terminology-staged-codes',
-      text: `select distinct code collate "C" as code from terminology.staged
-        where system = $1::int and kind = 1 and code collate "C" > $2 order by 1 limit $3::int`,
+      name: 'terminology-staged-after',
+      text: `select kind, code, a, b, c from terminology.staged
+        where system = $1::int and code > $2 collate "C" order by code limit $3::int`,
     },
-    [system, after, limit],
+    [system, code, limit],
   )
-  return rows.map(([code]) => code as string)
+  return rows.map(([kind, own, a, b, c]) => ({ kind, code: own, a, b, c: parsed(c) }) as StagedFact)
 }
 
-export async function stagedParents(
-  database: Queryable,
-  system: number,
-  after: readonly [string, string],
-  limit: number,
-): Promise<[string, string][]> {
-  const rows = await database.query(
-    {
-      name: 'terminology-staged-parents',
-      text: `select distinct code collate "C", a collate "C" from terminology.staged
-        where system = $1::int and kind = 4 and (code collate "C", a collate "C") > ($2, $3) order by 1, 2 limit $4::int`,
-    },
-    [system, after[0], after[1], limit],
-  )
-  return rows.map(([code, parent]) => [code as string, parent as string])
+/** Plans of one transaction go by the index: what was staged a moment ago has no statistics yet. */
+export async function planByIndex(tx: Queryable): Promise<void> {
+  await tx.query({ text: 'set local enable_seqscan = off' })
+  await tx.query({ text: 'set local enable_bitmapscan = off' })
+  await tx.query({ text: 'set local enable_sort = off' })
 }
 
-/** Where concepts stand in the hierarchy; arrays as PostgreSQL writes them. */
-export interface PlacedColumns {
+/** Concepts as columns; lists and objects as PostgreSQL reads them. */
+export interface ConceptColumns {
   ids: number[]
+  flags: number[]
+  children: number[]
   codes: string[]
+  folded: (string | null)[]
+  displays: (string | null)[]
+  definitions: (string | null)[]
+  names: string[]
+  properties: string[]
+  up: string[]
   parents: string[]
   ancestors: string[]
-  children: number[]
 }
 
-export async function place(database: Queryable, system: number, columns: PlacedColumns): Promise<void> {
-  await database.query(
-    {
-      name: 'terminology-place',
-      text: `insert into terminology.placed (system, id, code, parents, ancestors, children)
-        select $1::int, id, code, parents::int[], ancestors::int[], children
-        from unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::int[]) as given (id, code, parents, ancestors, children)`,
-    },
-    [
-      system,
-      int4Array(columns.ids),
-      textArray(columns.codes),
-      textArray(columns.parents),
-      textArray(columns.ancestors),
-      int4Array(columns.children),
-    ],
-  )
+export async function addConcepts(tx: Queryable, system: number, columns: ConceptColumns): Promise<void> {
+  await tx.query({ name: 'terminology-add-concepts', text: ADD_CONCEPTS }, [
+    system,
+    int4Array(columns.ids),
+    int2Array(columns.flags),
+    int4Array(columns.children),
+    textArray(columns.codes),
+    textArray(columns.folded),
+    textArray(columns.displays),
+    textArray(columns.definitions),
+    textArray(columns.names),
+    textArray(columns.properties),
+    textArray(columns.up),
+    textArray(columns.parents),
+    textArray(columns.ancestors),
+  ])
 }
 
-/** Put the concepts `from` to `to` together from what is staged. */
-export async function assemble(
-  database: Queryable,
-  system: number,
-  { from, to, isCaseSensitive }: { from: number; to: number; isCaseSensitive: boolean },
-): Promise<void> {
-  await database.query({ name: 'terminology-assemble', text: ASSEMBLE }, [system, from, to, isCaseSensitive])
-}
-
-const ASSEMBLE = `
-  with own as (select * from terminology.placed where system = $1::int and id between $2::int and $3::int),
-  facts as (
-    select own.id, s.kind, s.a, s.b, s.c, s.n from own
-    join terminology.staged s on s.system = $1::int and s.code = own.code),
-  concepts as (
-    select id, max(n) as flags, max(a) as display, max(b) as definition from facts where kind = 1 group by id),
-  designations as (
-    select id,
-      (array_agg(a order by n) filter (where n is not null))[1] as display,
-      jsonb_agg(jsonb_build_array(a, b, c->>0, c->>1, c->>2) order by n nulls last, a) as names
-    from facts where kind = 2 group by id),
-  valued as (select id, a as property, jsonb_agg(b order by b) as given from facts where kind = 3 group by id, a),
-  properties as (select id, jsonb_object_agg(property, given) as properties from valued group by id),
-  above as (
-    select own.id, jsonb_agg(jsonb_build_array(parent.code, coalesce(shown.a, named.a)) order by parent.id) as up
-    from own
-    join terminology.placed parent on parent.system = $1::int and parent.id = any (own.parents)
-    left join lateral (
-      select a from terminology.staged where system = $1::int and kind = 1 and code = parent.code and a is not null limit 1) shown on true
-    left join lateral (
-      select a from terminology.staged where system = $1::int and kind = 2 and code = parent.code and n is not null order by n limit 1) named on true
-    group by own.id)
-  insert into terminology.concept
+const ADD_CONCEPTS = `insert into terminology.concept
     (system, id, flags, children, code, folded, display, definition, names, properties, up, parents, ancestors)
-  select $1::int, own.id, coalesce(concepts.flags, 0), own.children, own.code,
-    case when $4::boolean then null else lower(own.code) end,
-    coalesce(concepts.display, designations.display), concepts.definition,
-    coalesce(designations.names, '[]'), coalesce(properties.properties, '{}'), coalesce(above.up, '[]'),
-    own.parents, own.ancestors
-  from own left join concepts using (id) left join designations using (id)
-  left join properties using (id) left join above using (id)`
+  select $1::int, id, flags, children, code, folded, display, definition,
+    names::jsonb, properties::jsonb, up::jsonb, parents::int[], ancestors::int[]
+  from unnest($2::int[], $3::smallint[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+      $10::text[], $11::text[], $12::text[], $13::text[])
+    as given (id, flags, children, code, folded, display, definition, names, properties, up, parents, ancestors)`
 
-export async function addMembers(database: Queryable, system: number): Promise<void> {
-  await database.query(
+/** A part of the members of sets. */
+export async function addMembers(
+  tx: Queryable,
+  system: number,
+  members: readonly { set: string; concept: number }[],
+): Promise<void> {
+  await tx.query(
     {
       text: `insert into terminology.member (system, name, concept)
-        select distinct $1::int, s.a, p.id from terminology.staged s
-        join terminology.placed p on p.system = $1::int and p.code = s.code
-        where s.system = $1::int and s.kind = 5`,
+        select $1::int, name, concept from unnest($2::text[], $3::int[]) as given (name, concept) on conflict do nothing`,
     },
-    [system],
+    [system, textArray(members.map(({ set }) => set)), int4Array(members.map(({ concept }) => concept))],
   )
 }
 
@@ -402,7 +375,6 @@ export async function publish(tx: Queryable, system: number, concepts: number): 
 
 export async function clearStage(database: Queryable, system: number): Promise<void> {
   await database.query({ text: 'delete from terminology.staged where system = $1::int' }, [system])
-  await database.query({ text: 'delete from terminology.placed where system = $1::int' }, [system])
 }
 
 /** False when there is none. */
@@ -410,8 +382,4 @@ export async function removeSystem(tx: Queryable, system: number): Promise<boole
   const rows = await tx.query({ text: 'delete from terminology.system where id = $1::int returning id' }, [system])
   if (rows.length > 0) await tx.query({ text: 'update terminology.state set revision = revision + 1' })
   return rows.length > 0
-}
-
-export async function analyze(database: Queryable): Promise<void> {
-  await database.query({ text: 'analyze terminology.concept' })
 }

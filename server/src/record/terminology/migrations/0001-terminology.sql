@@ -49,26 +49,16 @@ create table terminology.member (
   primary key (system, name, concept)
 );
 
--- What a release says, as it comes, until it is put together. Lost in a crash, as the load is.
+-- What a release says of each concept, as it comes, until it is put together. Lost in a crash, as the load is.
 create unlogged table terminology.staged (
   system int      not null,
-  kind   smallint not null,  -- see large/stage.ts
-  code   text     not null,
+  kind   smallint not null,  -- see large/store-release.ts
+  code   text     not null collate "C",
   a      text,
   b      text,
-  c      jsonb,
-  n      int
+  c      jsonb
 );
-create index staged_kind on terminology.staged (system, kind, code);
-create unlogged table terminology.placed (
-  system    int   not null,
-  id        int   not null,
-  code      text  not null,
-  parents   int[] not null,
-  ancestors int[] not null,
-  children  int   not null
-);
-create index placed_code on terminology.placed (system, code);
+create index staged_code on terminology.staged (system, code);
 
 -- Raised by each change; servers look at it every two seconds.
 create table terminology.state (
