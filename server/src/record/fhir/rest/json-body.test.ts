@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { parseExactly, parseJsonBody } from './json-body.ts'
 
 const bytes = (text: string) => Buffer.from(text)
@@ -20,6 +21,23 @@ test('numbers whose written form matters are noticed and kept', () => {
   for (const number of ['1.5', '10', '-3', '0', '0.25'])
     assert.equal(parsed(`{"a":${number}}`).scan.lossyNumbers, false, number)
   assert.equal(JSON.stringify(parseExactly(bytes('{"v":1.50,"w":[1e3,2]}'))), '{"v":1.50,"w":[1e3,2]}')
+})
+
+test('a number counts as lossy exactly when writing it again would change it', () => {
+  const digits = fc.stringMatching(/^[0-9]{1,20}$/)
+  const numbers = fc
+    .tuple(fc.boolean(), fc.oneof(fc.nat().map(String), digits), fc.option(digits))
+    .map(
+      ([negative, whole, part]) =>
+        `${negative ? '-' : ''}${whole.replace(/^0+(?=.)/, '')}${part === null ? '' : `.${part}`}`,
+    )
+  const doubles = fc.double({ noNaN: true, noDefaultInfinity: true }).map(String)
+  fc.assert(
+    fc.property(fc.oneof(numbers, doubles), (number) => {
+      assert.equal(parsed(`{"a":${number}}`).scan.lossyNumbers, String(Number(number)) !== number)
+    }),
+    { numRuns: 2_000 },
+  )
 })
 
 test('the resources of bundle entries are located, with their own member counts', () => {

@@ -4,7 +4,7 @@ import { type Fault, fail, ok, type Result } from '#kernel'
 export interface JsonScan {
   /** Members of all objects; more than the parsed object has means that a key came twice. */
   members: number
-  /** A number that JSON.parse would change when written again: `1.50`, `1e3`, more than 15 digits. */
+  /** A number that JSON.parse would change when written again: `1.50`, `1e3`, more digits than a binary64 keeps. */
   lossyNumbers: boolean
   /** For a Bundle: byte range [start, end) of each `entry[i].resource`, in order; -1 where an entry has none. */
   entries: EntrySpan[]
@@ -120,20 +120,21 @@ function endOfNumber(bytes: Buffer, from: number): number {
 }
 
 function isLossy(bytes: Buffer, start: number, end: number): boolean {
-  let digits = 0
-  let dotted = false
+  if (isSafe(bytes, start, end)) return false
+  const text = bytes.toString('latin1', start, end)
+  return String(Number(text)) !== text
+}
+
+/** Plain numbers of few digits come back as they were, which need not be tried. */
+function isSafe(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start > SAFE_DIGITS || bytes[end - 1] === ZERO) return false
+  // -0 becomes 0; a tiny plain decimal such as 0.0000001 would come back with an exponent.
+  if (bytes[start] === MINUS || bytes[start] === ZERO) return false
   for (let i = start; i < end; i++) {
     const byte = bytes[i] as number
-    if (byte === DOT) dotted = true
-    else if (byte >= ZERO && byte <= NINE) digits++
-    else if (byte !== MINUS) return true
+    if (byte !== DOT && (byte < ZERO || byte > NINE)) return false
   }
-  if (digits > SAFE_DIGITS || (dotted && bytes[end - 1] === ZERO)) return true
-  // -0 becomes 0; a tiny plain decimal such as 0.0000001 would come back with an exponent.
-  return (
-    (bytes[start] === MINUS && bytes[start + 1] === ZERO && !dotted) ||
-    (dotted && /^-?0\.000000/.test(bytes.toString('latin1', start, end)))
-  )
+  return true
 }
 
 function equals(bytes: Buffer, start: number, end: number, word: Buffer): boolean {
