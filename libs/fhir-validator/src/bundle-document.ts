@@ -1,6 +1,6 @@
 import { isJson, type Json, objectsOf, textOf } from './definition-source.ts'
 import { eachReference } from './each-reference.ts'
-import { entriesMeant } from './resolve.ts'
+import { type BundleIndex, bundleIndex, entriesMeant } from './resolve.ts'
 import type { Walk } from './walk.ts'
 
 /**
@@ -13,16 +13,17 @@ export function checkDocument(walk: Walk, bundle: Json, type: string): void {
   const resource = head?.resource
   if (head === undefined || !isJson(resource)) return
   const paths = type === 'document' ? COMPOSITION : MESSAGE
+  const index = bundleIndex(walk, bundle)
   for (const { reference, path } of ownReferences(resource, paths)) {
     const literal = reference.reference
     if (typeof literal !== 'string' || literal.startsWith('#')) continue
-    const found = entriesMeant(bundle, head, literal).length
+    const found = entriesMeant(index, head, literal).length
     const at = `entry[0].resource.${path}`
     if (found > 1) walk.error('not-found', 'The reference means several entries of the Bundle.', at)
     else if (found === 0 && type === 'document')
       walk.error('not-found', 'The reference means no entry of the Bundle by the rules of fullUrl.', at)
   }
-  if (type === 'document') checkReach(walk, bundle, entries)
+  if (type === 'document') checkReach(walk, index, entries)
 }
 
 /** What the specification demands of a document to hold. Spec: https://hl7.org/fhir/R4/documents.html#content */
@@ -58,12 +59,12 @@ function at(value: Json, steps: readonly string[], path: string): Own[] {
   return isJson(child) ? at(child, rest, `${path}${step}.`) : []
 }
 
-function checkReach(walk: Walk, bundle: Json, entries: readonly Json[]): void {
+function checkReach(walk: Walk, index: BundleIndex, entries: readonly Json[]): void {
   const links = new Map<Json, Json[]>(entries.map((entry) => [entry, []]))
   const back = new Map<Json, Json[]>(entries.map((entry) => [entry, []]))
   for (const entry of entries)
     eachReference(entry.resource, (literal) => {
-      for (const target of entriesMeant(bundle, entry, literal)) {
+      for (const target of entriesMeant(index, entry, literal)) {
         links.get(entry)?.push(target)
         back.get(target)?.push(entry)
       }

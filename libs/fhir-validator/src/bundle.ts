@@ -14,7 +14,7 @@ export function checkBundle(walk: Walk, bundle: Json): void {
   const [head] = entries
   const resource = head?.resource
   if (isJson(resource) && resource.resourceType === first) {
-    if (!walk.tooDeep) checkDocument(walk, bundle, type)
+    checkDocument(walk, bundle, type)
   } else if (entries.length > 0) walk.error('structure', `The first entry of a ${type} must be a ${first}.`, 'entry[0]')
   else walk.error('required', `A ${type} must have entries, the first with a ${first}.`)
 }

@@ -18,6 +18,8 @@ export function compileSlicing(node: ElementNode, type: TypeRef, around: Around)
   return compileLevel(node, node.slices, { type, around, outer: '' })
 }
 
+const BY_URL = [{ type: 'value', path: 'url' }]
+
 interface Level {
   type: TypeRef
   around: Around
@@ -27,9 +29,11 @@ interface Level {
 
 function compileLevel(node: ElementNode, all: readonly ElementNode[], { type, around, outer }: Level): SlicingPlan {
   const { slicing } = node.definition
+  const isExtension = node.name === 'extension' || node.name === 'modifierExtension'
   const names = new Set(all.map(({ slice }) => slice))
   const own = all.filter(({ slice }) => outerOf(slice, names) === outer)
-  const discriminators = slicing?.discriminator ?? []
+  // Extensions are told apart by their url also where a profile does not say so.
+  const discriminators = slicing?.discriminator ?? (isExtension ? BY_URL : [])
   const problems: string[] = []
   const slices = own.map((slice): SlicePlan => {
     const { matches, problem } = discriminate(slice, discriminators, around.scope)

@@ -11,7 +11,7 @@ export function checkCanonicalUrl(walk: Walk, { url }: Json): void {
 
 /** A profile must be one that resources can be checked against. Spec: https://hl7.org/fhir/R4/structuredefinition.html */
 export function checkStructureDefinition(walk: Walk, resource: Json): void {
-  if (walk.tooDeep || !isJson(resource.differential)) return
+  if (!isJson(resource.differential)) return
   const { profiles } = walk.settings.plans
   const base = textOf(resource.baseDefinition)
   if (base === '' || base === resource.url) return

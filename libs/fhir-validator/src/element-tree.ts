@@ -13,6 +13,8 @@ export interface ElementNode {
 
 /** Elements of one profile: the widest national profiles have about 2,000. */
 const ELEMENTS_MAX = 50_000
+/** Slices of one element: real profiles have at most some tens, and each value is tried against each. */
+const SLICES_MAX = 2_000
 /** Steps in one path; the deepest real one has 12. */
 const STEPS_MAX = 60
 
@@ -99,6 +101,7 @@ function childAt(
     const known = element.slices.find((one) => one.slice === slice)
     found = known ?? emptyNode(name, slice)
     if (known === undefined) element.slices.push(found)
+    if (element.slices.length > SLICES_MAX) throw new ProfileError(`An element has more than ${SLICES_MAX} slices.`)
   }
   current.set(name, found)
   return found

@@ -1,8 +1,9 @@
 import { compareValues } from './compare-values.ts'
-import { isJson } from './definition-source.ts'
+import { isJson, objectsOf } from './definition-source.ts'
 import { choiceOf } from './element-definition.ts'
 import type { ElementNode } from './element-tree.ts'
 import type { Check } from './plan.ts'
+import { checkPattern, REGEX } from './regex-check.ts'
 
 /** The checks of what an element's definition fixes or limits. */
 export function fixedChecks(node: ElementNode): Check[] {
@@ -16,6 +17,11 @@ export function fixedChecks(node: ElementNode): Check[] {
   if (least !== undefined) checks.push(limitCheck(least.value, -1))
   const most = choiceOf(definition, 'maxValue')
   if (most !== undefined) checks.push(limitCheck(most.value, 1))
+  const regex = objectsOf(definition.extension).find(({ url }) => url === REGEX)?.valueString
+  if (typeof regex === 'string')
+    checks.push((walk, value) => {
+      if (typeof value === 'string') checkPattern(walk, regex, value, '')
+    })
   const { maxLength } = definition
   if (typeof maxLength === 'number')
     checks.push((walk, value) => {

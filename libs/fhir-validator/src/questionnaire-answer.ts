@@ -1,6 +1,7 @@
 import { compareValues } from './compare-values.ts'
 import { isJson, type Json, objectsOf, textOf } from './definition-source.ts'
 import { choiceOf } from './element-definition.ts'
+import { checkPattern, REGEX } from './regex-check.ts'
 import type { CheckedCoding } from './terminology-port.ts'
 import type { Walk } from './walk.ts'
 
@@ -37,6 +38,8 @@ export function checkAnswer(walk: Walk, definition: Json, answer: Json, path: st
   const { maxLength } = definition
   if (typeof maxLength === 'number' && typeof value.value === 'string' && value.value.length > maxLength)
     walk.error('too-long', `Longer than the ${maxLength} characters that the questionnaire allows.`, at)
+  const regex = extensionValue(definition, REGEX)
+  if (typeof regex === 'string' && typeof value.value === 'string') checkPattern(walk, regex, value.value, at)
   if (type === 'attachment') checkAttachment(walk, definition, value.value, path)
   if (type === 'quantity') checkUnit(walk, definition, value.value, at)
   const options = objectsOf(definition.answerOption)

@@ -4,7 +4,7 @@ import type { TypeRef } from './element-definition.ts'
 import type { Check } from './plan.ts'
 import type { Plans, ProfilePlan } from './plans.ts'
 import { CORE } from './profiles.ts'
-import { bundleIndex, resolveReference } from './resolve.ts'
+import { bundleIndex, resolveLocally, resolveReference } from './resolve.ts'
 import { conformsTo } from './resources.ts'
 import { isAbsolute } from './urls.ts'
 import type { Place, Walk } from './walk.ts'
@@ -82,7 +82,7 @@ function checkReference(walk: Walk, reference: Json, allowed: Targets): void {
   const place = walk.place as Place
   const target = resolveReference(walk, place, literal)
   const type = target === undefined ? typeOf(walk, literal) : textOf(target.resourceType)
-  if (target === undefined && !literal.includes(':') && !literal.startsWith('#') && isWithoutBase(place))
+  if (target === undefined && !literal.includes(':') && !literal.startsWith('#') && isWithoutBase(walk, place))
     walk.error('value', 'A relative reference in an entry without fullUrl means nothing.')
   if (literal.startsWith('#') && target === undefined)
     return walk.error('invariant', 'ref-1: No contained resource has this id.')
@@ -94,9 +94,9 @@ function checkReference(walk: Walk, reference: Json, allowed: Targets): void {
 }
 
 /** Whether it stands in an entry of a Bundle that has no fullUrl although it should have one. */
-function isWithoutBase({ bundle, container }: Place): boolean {
+function isWithoutBase(walk: Walk, { bundle, container }: Place): boolean {
   if (bundle === null || /^(?:transaction|batch)/.test(textOf(bundle.type))) return false
-  return bundleIndex(bundle).entryOf.get(container)?.fullUrl === undefined
+  return bundleIndex(walk, bundle).entryOf.get(container)?.fullUrl === undefined
 }
 
 const withoutCore = (type: string): string => (type.startsWith(CORE) ? type.slice(CORE.length) : type)
@@ -149,14 +149,13 @@ function aggregationCheck(modes: readonly string[]): Check {
     const literal = isJson(value) ? value.reference : undefined
     if (typeof literal !== 'string') return
     const place = walk.place as Place
-    const mode = modeOf(place, literal)
+    const mode = modeOf(walk, place, literal)
     if (modes.includes(mode) || (mode === 'bundled' && modes.includes('referenced'))) return
     walk.error('structure', `The target must be ${modes.join(' or ')}, not ${mode}.`)
   }
 }
 
-function modeOf(place: Place, literal: string): 'contained' | 'bundled' | 'referenced' {
+function modeOf(walk: Walk, place: Place, literal: string): 'contained' | 'bundled' | 'referenced' {
   if (literal.startsWith('#')) return 'contained'
-  const inBundle = place.bundle !== null && resolveReference({ settings: {} } as Walk, place, literal) !== undefined
-  return inBundle ? 'bundled' : 'referenced'
+  return resolveLocally(walk, place, literal) === undefined ? 'referenced' : 'bundled'
 }

@@ -1,9 +1,7 @@
 import { isJson, type Json, objectsOf, textOf } from './definition-source.ts'
 import type { Place, Walk } from './walk.ts'
 
-/** The entries of each Bundle by full URL, and by type and id; made once per Bundle, so that 10,000 entries stay linear. */
-const indexes = new WeakMap<Json, BundleIndex>()
-
+/** The entries of a Bundle by full URL, and by type and id; made once, so that 10,000 entries stay linear. */
 export interface BundleIndex {
   byUrl: ReadonlyMap<string, readonly Json[]>
   /** `Patient/1`: entries whose resource has that type and id. */
@@ -11,9 +9,11 @@ export interface BundleIndex {
   entryOf: ReadonlyMap<Json, Json>
 }
 
-export function bundleIndex(bundle: Json): BundleIndex {
-  const known = indexes.get(bundle)
-  if (known !== undefined) return known
+export function bundleIndex(walk: Walk, bundle: Json): BundleIndex {
+  return walk.index(bundle, makeBundleIndex)
+}
+
+function makeBundleIndex(bundle: Json): BundleIndex {
   const byUrl = new Map<string, Json[]>()
   const byTypeAndId = new Map<string, Json[]>()
   const entryOf = new Map<Json, Json>()
@@ -24,9 +24,7 @@ export function bundleIndex(bundle: Json): BundleIndex {
     entryOf.set(resource, entry)
     if (typeof resource.id === 'string') push(byTypeAndId, `${String(resource.resourceType)}/${resource.id}`, entry)
   }
-  const index = { byUrl, byTypeAndId, entryOf }
-  indexes.set(bundle, index)
-  return index
+  return { byUrl, byTypeAndId, entryOf }
 }
 
 function push(map: Map<string, Json[]>, key: string, entry: Json): void {
@@ -41,8 +39,11 @@ const REST_URL = /^(https?:\/\/\S+\/)[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}(?:\/_h
  * The entry that a reference from an entry means: by full URL, and for a relative one relative to the full URL of the
  * entry it stands in. Spec: https://hl7.org/fhir/R4/bundle.html#references
  */
-export function entriesMeant(bundle: Json, from: Json | undefined, reference: string): readonly Json[] {
-  const { byUrl, byTypeAndId } = bundleIndex(bundle)
+export function entriesMeant(
+  { byUrl, byTypeAndId }: BundleIndex,
+  from: Json | undefined,
+  reference: string,
+): readonly Json[] {
   const [plain, version] = splitVersion(reference.split('#')[0] as string)
   const fullUrl = textOf(from?.fullUrl)
   let found: readonly Json[] | undefined = byUrl.get(plain)
@@ -68,20 +69,17 @@ export function splitVersion(reference: string): [plain: string, version: string
 export function resolveReference(walk: Walk, place: Place, reference: string): Json | undefined {
   if (reference.startsWith('#')) {
     if (reference.length === 1) return place.container
-    return objectsOf(place.container.contained).find(({ id }) => id === reference.slice(1))
+    return containedIndex(walk, place.container).get(reference.slice(1))
   }
-  const local = resolveInBundles(place, reference)
+  const local = resolveLocally(walk, place, reference)
   return local ?? walk.settings.resolve?.(reference)
 }
 
-/** Resources of the parameters of each Parameters, by type and id. */
-const parameterIndexes = new WeakMap<Json, ReadonlyMap<string, Json>>()
 /** Parts within parts of parameters. */
 const PARTS_DEPTH_MAX = 50
 
+/** Resources of the parameters of a Parameters, by type and id. */
 function parameterIndex(parameters: Json): ReadonlyMap<string, Json> {
-  const known = parameterIndexes.get(parameters)
-  if (known !== undefined) return known
   const index = new Map<string, Json>()
   const add = (list: unknown, depth: number): void => {
     for (const { resource, part } of objectsOf(list)) {
@@ -90,22 +88,37 @@ function parameterIndex(parameters: Json): ReadonlyMap<string, Json> {
     }
   }
   add(parameters.parameter, 0)
-  parameterIndexes.set(parameters, index)
   return index
 }
 
-function resolveInBundles(place: Place, reference: string): Json | undefined {
+/** The resource a reference means in the Bundle or Parameters around a place. */
+export function resolveLocally(walk: Walk, place: Place, reference: string): Json | undefined {
   for (let at: Place | null = place; at !== null; at = at.outer) {
     const { resource } = at
     if (resource.resourceType === 'Parameters') {
-      const found = parameterIndex(resource).get(reference)
+      const found = walk.index(resource, parameterIndex).get(reference)
       if (found !== undefined) return found
     }
     const bundle = at.bundle ?? (resource.resourceType === 'Bundle' ? resource : null)
     if (bundle === null) continue
-    const from = bundleIndex(bundle).entryOf.get(at.container)
-    const [entry] = entriesMeant(bundle, from, reference)
+    const index = bundleIndex(walk, bundle)
+    const [entry] = entriesMeant(index, index.entryOf.get(at.container), reference)
     if (isJson(entry?.resource)) return entry.resource
   }
   return undefined
 }
+
+/** The contained resources of a resource by id; the first of an id counts. */
+export function containedIndex(walk: Walk, container: Json): ReadonlyMap<string, Json> {
+  const { contained } = container
+  if (!Array.isArray(contained)) return NOTHING_CONTAINED
+  // The list and not the resource is the key: a Bundle or Parameters has an index of its own kind.
+  return walk.index(contained as unknown as Json, () => {
+    const index = new Map<string, Json>()
+    for (const resource of objectsOf(contained))
+      if (typeof resource.id === 'string' && !index.has(resource.id)) index.set(resource.id, resource)
+    return index
+  })
+}
+
+const NOTHING_CONTAINED: ReadonlyMap<string, Json> = new Map()

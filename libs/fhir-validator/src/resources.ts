@@ -1,10 +1,11 @@
 import { isResourceType } from '@salus/fhir-model'
 import { checkContainment } from './contained.ts'
-import { isJson, type Json, objectsOf, textOf } from './definition-source.ts'
+import { isJson, type Json, textOf } from './definition-source.ts'
 import { checkIdentity } from './identity.ts'
 import { checkNarrativeLinks } from './narrative.ts'
 import type { ValuePlan } from './plan.ts'
 import type { ProfilePlan } from './plans.ts'
+import { containedIndex } from './resolve.ts'
 import { RESOURCE_RULES } from './resource-rules.ts'
 import { visitObject } from './visit.ts'
 import { vitalSignsProfile } from './vital-signs.ts'
@@ -65,6 +66,8 @@ export function checkResource(walk: Walk, resource: Json, wanted: readonly strin
   if (place.pass > 1) walk.repeated = true
   place.pass = 0
   checkIdentity(walk, resource)
+  // What follows looks at whole resources, recursively.
+  if (walk.tooDeep) return
   checkContainment(walk, resource, place)
   checkNarrativeLinks(walk, resource)
   RESOURCE_RULES.get(type)?.(walk, resource)
@@ -140,7 +143,7 @@ export function conformsTo(walk: Walk, resource: Json, profile: ProfilePlan): bo
   if (profile.type !== type && !walk.settings.plans.isSubtype(type, profile.type)) return false
   return walk.conforms(resource, profile, () => {
     const outer = walk.place
-    const contained = outer !== null && objectsOf(outer.container.contained).includes(resource)
+    const contained = outer !== null && containedIndex(walk, outer.container).get(textOf(resource.id)) === resource
     const place = enter(walk, resource, contained)
     place.pass = 1
     visitObject(walk, profile.node, resource)

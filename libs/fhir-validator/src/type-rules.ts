@@ -33,7 +33,8 @@ const CHECKS: ReadonlyMap<string, readonly Check[]> = new Map<string, Check[]>([
   ['uuid', [checkUri]],
   ['oid', [checkUri]],
   ['canonical', [checkUri, checkCanonical]],
-  ['Period', []],
+  ['string', [checkMarkup]],
+  ['markdown', [checkMarkup]],
 ])
 
 function checkCoding(walk: Walk, value: unknown): void {
@@ -51,6 +52,12 @@ function checkCoding(walk: Walk, value: unknown): void {
 
 /** Only addresses that look like value sets are looked up: every other coding costs nothing. */
 const VALUE_SET = /\/ValueSet\//
+
+/** Text that a careless screen would show as markup. */
+function checkMarkup(walk: Walk, value: unknown): void {
+  if (walk.settings.securityChecks && typeof value === 'string' && /<\/?[A-Za-z][^<>]*>/.test(value))
+    walk.error('business-rule', 'Text must not hold markup.')
+}
 
 function checkUri(walk: Walk, value: unknown): void {
   if (typeof value !== 'string') return

@@ -60,10 +60,22 @@ function validate(resource: unknown, options: ValidateOptions, parts: Parts): Va
   } else {
     walk.start(type)
     enter(walk, resource, false)
-    checkResource(walk, resource, options.profiles ?? [])
+    checkWithin(walk, () => checkResource(walk, resource, options.profiles ?? []))
   }
   const { issues, pending, keys } = walk
   return { issues: walk.repeated ? distinct(issues) : issues, pending, keys }
+}
+
+/** Everything that recurses has a limit on depth; should one be missing, that is a finding and not a crash. */
+function checkWithin(walk: Walk, check: () => void): void {
+  try {
+    check()
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    walk.trying = 0
+    walk.depth = 0
+    walk.error('too-costly', 'Nested too deep to be checked.')
+  }
 }
 
 function settingsOf(options: ValidateOptions, parts: Parts): Settings {

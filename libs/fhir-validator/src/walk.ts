@@ -57,10 +57,12 @@ export class Walk {
   repeated = false
   /** Nesting went beyond the limit: nothing that recurses may look at what is around it. */
   tooDeep = false
-  readonly #labels: string[] = Array.from({ length: DEPTH_MAX + 4 }, () => '')
-  readonly #places: number[] = Array.from({ length: DEPTH_MAX + 4 }, () => -1)
+  /** They grow with the depth, one entry at a time: making them long beforehand took a seventh of all time. */
+  readonly #labels: string[] = []
+  readonly #places: number[] = []
   /** Profiles under test per object, so that references in a circle end. */
-  readonly #underTest = new Map<object, Set<unknown>>()
+  #indexes: Map<Json, unknown> | undefined
+  #underTest: Map<object, Set<unknown>> | undefined
 
   constructor(settings: Settings) {
     this.settings = settings
@@ -103,6 +105,14 @@ export class Walk {
     if (this.trying === 0 && this.pending.length < PENDING_MAX) this.pending.push(pending)
   }
 
+  /** What was worked out about an object for this validation: entries by URL, contained resources by id. */
+  index<T>(object: Json, make: (object: Json) => T): T {
+    this.#indexes ??= new Map()
+    let index = this.#indexes.get(object)
+    if (index === undefined) this.#indexes.set(object, (index = make(object)))
+    return index as T
+  }
+
   /** Runs `work` without recording and says whether it found no error. */
   isFree(work: () => void): boolean {
     const { errors, depth } = this
@@ -117,6 +127,7 @@ export class Walk {
 
   /** Like {@link isFree}; true as well when the same question about the same object is already being asked. */
   conforms(object: object, plan: unknown, work: () => void): boolean {
+    this.#underTest ??= new Map()
     let plans = this.#underTest.get(object)
     if (plans?.has(plan) === true) return true
     if (plans === undefined) this.#underTest.set(object, (plans = new Set()))
