@@ -4,7 +4,6 @@ import type { Connection, Database } from '#db'
 const LOCK = { text: 'select pg_try_advisory_lock(1819238756)' }
 const REMOVE_UNFINISHED = { text: 'delete from terminology.system where not ready' }
 const CLEAR_STAGED = { text: 'delete from terminology.staged' }
-const CLEAR_PLACED = { text: 'delete from terminology.placed' }
 const FIND = { text: 'select id from terminology.system where ready and url = $1 and version = $2' }
 const REMOVE = { text: 'delete from terminology.system where ready and url = $1 and version = $2 returning id' }
 const RAISE = { text: 'update terminology.state set revision = revision + 1' }
@@ -18,7 +17,6 @@ export async function takeLoadLock(session: Connection): Promise<boolean> {
 export async function removeUnfinished(database: Database): Promise<void> {
   await database.query(REMOVE_UNFINISHED)
   await database.query(CLEAR_STAGED)
-  await database.query(CLEAR_PLACED)
 }
 
 /** Whether that version is loaded. */
