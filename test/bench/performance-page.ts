@@ -31,6 +31,7 @@ export function resultsText(results: readonly RecordedResult[], { judged = true 
     newestTable(byName),
     storageTable(byName),
     fhirPathTable(byName),
+    validateTable(byName),
     terminologyTable(byName),
     runTable(results),
   ]
@@ -193,6 +194,21 @@ function fhirPathTable(results: ReadonlyMap<string, BenchResult>): string {
       }),
     ],
   )
+}
+
+function validateTable(results: ReadonlyMap<string, BenchResult>): string {
+  const f = results.get('validate')?.figures
+  if (!f) return ''
+  const rows = [
+    ['US Core Patient of 2.7 KB, against its profile', whole(f['perSecond'])],
+    ['the same, against the structure of its type only', whole(f['structure.perSecond'])],
+    ['blood pressure, against the vital signs profile', whole(f['bloodPressure.perSecond'])],
+    ['entry of a document of 1,000', whole(f['bundle1000.entriesPerSecond'])],
+    ['entry of a document of 10,000', whole(f['bundle10000.entriesPerSecond'])],
+  ]
+  return section('Validation in process, one core', ['', 'per second'], rows, [
+    `Profiles are compiled when first met: the first US Core Patient takes ${whole(f['firstMs'])} ms, definitions read from their files included. Of the time of a later one, invariants take ${number(f['invariantsUs'], 1)} us. Terminology answers from memory.`,
+  ])
 }
 
 function terminologyTable(results: ReadonlyMap<string, BenchResult>): string {

@@ -17,6 +17,7 @@ import { FULL, QUICK } from './sizes.ts'
 import { startBench } from './start-bench.ts'
 import { storageBench } from './storage-bench.ts'
 import { terminologyBench } from './terminology-bench.ts'
+import { validateBench } from './validate-bench.ts'
 
 const BENCHES: readonly Bench[] = [
   startBench,
@@ -28,6 +29,7 @@ const BENCHES: readonly Bench[] = [
   newestBench,
   fhirPathBench,
   terminologyBench,
+  validateBench,
 ]
 const NAMES = BENCHES.flatMap(({ names }) => names)
 const PAGE = join(ROOT, 'docs', 'reference', 'performance.md')

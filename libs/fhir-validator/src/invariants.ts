@@ -33,7 +33,7 @@ function invariantCheck(constraint: Constraint, type: string): Check {
     ({ url, valueBoolean }) => url === BEST_PRACTICE && valueBoolean === true,
   )
   let compiled: CompiledExpression | FhirPathError | undefined
-  let native = nativeCondition(expression, type)
+  let native = nativeCondition(expression)
   const text = `${constraint.key}: ${constraint.human ?? 'The constraint is not met.'}`
   return (walk, value) => {
     if (native !== null) {

@@ -3,12 +3,19 @@ import type { Json } from './definition-source.ts'
 /** True or false as the invariant is met; undefined where the general evaluation must say. */
 export type NativeCondition = (value: Json) => boolean | undefined
 
+const ABSENT = "extension.where(url='http://hl7.org/fhir/StructureDefinition/data-absent-reason').exists()"
+
+/** us-core-6 as US Core 3 to 7 wrote it. */
+const NAME_OR_REASON = [
+  `(family.exists() or given.exists()) xor ${ABSENT}`,
+  `(${ABSENT} and family.empty() and given.empty()) or (${ABSENT}.not() and (family.exists() or given.exists()))`,
+]
+
 /**
  * Frequent invariants of data types, by their expression as R4 and US Core publish it: a closure of some nanoseconds in
  * place of an evaluation of some microseconds.
  */
-export function nativeCondition(expression: string, type: string): NativeCondition | null {
-  void type
+export function nativeCondition(expression: string): NativeCondition | null {
   return CONDITIONS.get(expression) ?? null
 }
 
@@ -27,12 +34,9 @@ const CONDITIONS: ReadonlyMap<string, NativeCondition> = new Map<string, NativeC
     'start.hasValue().not() or end.hasValue().not() or (start <= end)',
     ({ start, end }) => (typeof start === 'string' && typeof end === 'string' ? undefined : true),
   ],
-  [
-    "(family.exists() or given.exists()) or extension.where(url='http://hl7.org/fhir/StructureDefinition/data-absent-reason').exists()",
-    (value) => (has(value, 'family') || has(value, 'given') ? true : undefined),
-  ],
-  [
-    "(extension.where(url='http://hl7.org/fhir/StructureDefinition/data-absent-reason').exists() and family.empty() and given.empty()) or (extension.where(url='http://hl7.org/fhir/StructureDefinition/data-absent-reason').exists().not() and (family.exists() or given.exists()))",
-    (value) => (value.extension === undefined && (has(value, 'family') || has(value, 'given')) ? true : undefined),
-  ],
+  ...NAME_OR_REASON.map((expression): [string, NativeCondition] => [
+    expression,
+    // A name with extensions takes the general way, which knows what they say.
+    (value) => (value.extension === undefined ? has(value, 'family') || has(value, 'given') : undefined),
+  ]),
 ])
