@@ -6,6 +6,7 @@ import { startTestServer } from '../fixtures/server.ts'
 import { chance } from './chance.ts'
 import { libraryTargets } from './library-targets.ts'
 import { packageTarget } from './package-target.ts'
+import { releaseTarget } from './release-target.ts'
 import { SAMPLES } from './samples.ts'
 import { serverTargets } from './server-targets.ts'
 import type { Target } from './target.ts'
@@ -50,7 +51,12 @@ async function main(options: Options): Promise<number> {
   try {
     const client = await server.client()
     const stored = await client.post('Patient', SAMPLES[0])
-    const all = [...libraryTargets, ...serverTargets(client, stored.body.id), packageTarget(server.platform.database)]
+    const all = [
+      ...libraryTargets,
+      ...serverTargets(client, stored.body.id),
+      packageTarget(server.platform.database),
+      releaseTarget(server.platform.database),
+    ]
     const targets = all.filter(({ name }) => options.only === undefined || name === options.only)
     let passed = 0
     let failed = 0

@@ -4,11 +4,11 @@ import { FaultError } from '#kernel'
 import { checkedRelease } from './checked-release.ts'
 import type { Release, ReleaseItem } from './release.ts'
 
-function release(items: readonly ReleaseItem[]): Release {
+function release(items: readonly ReleaseItem[], version = '1'): Release {
   return {
     head: {
       url: 'http://test.example/system',
-      version: '1',
+      version,
       name: 'Test',
       title: 'Test',
       language: 'en',
@@ -43,11 +43,20 @@ test('what a release may hold passes, what no code or value can be does not', as
     { kind: 'member', code: 'a', set: '' },
     { kind: 'property', code: 'a', property: 'p', value: 'x'.repeat(70_000) },
     { kind: 'designation', code: 'a', value: 'x'.repeat(70_000) },
+    { kind: 'designation', code: 'a', value: 'x', language: 'e\0' },
   ]
   for (const item of bad)
     await assert.rejects(
       read([...good, item]),
       (error: unknown) => error instanceof FaultError && error.fault.code === 'terminology.load.layout',
       JSON.stringify(item).slice(0, 100),
+    )
+})
+
+test('what can be no version is refused at once', () => {
+  for (const version of ['', 'a b', 'a|b', 'zero\0byte', 'x'.repeat(200)])
+    assert.throws(
+      () => checkedRelease(release([], version)),
+      (error: unknown) => error instanceof FaultError && error.fault.code === 'terminology.load.version-unknown',
     )
 })

@@ -1,9 +1,16 @@
-import { shown, tooLarge, wrongLayout } from './load-faults.ts'
+import { shown, tooLarge, versionUnknown, wrongLayout } from './load-faults.ts'
 import { LOAD_LIMITS } from './load-limits.ts'
 import type { Release, ReleaseItem } from './release.ts'
 
-/** The release with each item looked at: faults `terminology.load.layout` for an impossible value, `.too-large` for too many concepts. */
+/** A SNOMED CT version is a URI of 70 characters; a bar would end a canonical's URL. */
+const VERSION = /^[^\s|\p{C}]{1,128}$/u
+
+/**
+ * The release with each item looked at. Faults `terminology.load.layout` for an impossible value, `.too-large` for too many
+ * concepts, `.version-unknown` when its version can be none.
+ */
 export function checkedRelease({ head, items }: Release): Release {
+  if (!VERSION.test(head.version)) versionUnknown(`${shown(head.version)} is no version`)
   return {
     head,
     async *items() {
@@ -27,6 +34,7 @@ function checkItem(item: ReleaseItem): void {
       checkValue(item.display)
       return checkValue(item.definition)
     case 'designation':
+      for (const part of [item.language, item.use?.system, item.use?.code, item.use?.display]) checkValue(part)
       return checkValue(item.value)
     case 'property':
       checkCode(item.property)
