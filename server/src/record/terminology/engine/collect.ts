@@ -161,6 +161,9 @@ export class Collector {
       : await selection.page({ offset: 0, limit: TERMINOLOGY_LIMITS.memoryConceptsMax, activeOnly: false })
     if (!concepts) throw tooCostly(`The codes of ${provider.head.url} follow a grammar and cannot be listed.`)
     this.#inquiry.spend(concepts.length)
+    // A large system has ranked its own; reading all names again would take longer than finding them.
+    if (provider.isLarge && this.#filter)
+      return concepts.map((concept, index) => this.#entryOf(provider, concept, 3 - index / concepts.length))
     return concepts.flatMap((concept) => this.#entry(provider, concept, undefined))
   }
 
@@ -188,6 +191,10 @@ export class Collector {
     if (rank === 0) return []
     const { version } = provider.head
     return [{ provider, version, concept, listed, isListed: listed !== undefined, rank }]
+  }
+
+  #entryOf(provider: CodeSystemProvider, concept: Concept, rank: number): Entry {
+    return { provider, version: provider.head.version, concept, listed: undefined, isListed: false, rank }
   }
 
   #rank(concept: Concept, listed: Json | undefined, filter: TextFilter): number {

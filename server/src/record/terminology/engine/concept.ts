@@ -77,6 +77,12 @@ export interface Selection {
   page(options: PageWish): Promise<readonly Concept[] | undefined>
 }
 
+/** A concept above or below another. */
+export interface Relative {
+  code: string
+  display: string | undefined
+}
+
 /** A code system, wherever its concepts lie. */
 export interface CodeSystemProvider {
   readonly head: CodeSystemHead
@@ -88,6 +94,6 @@ export interface CodeSystemProvider {
   /** Undefined when one of the filters is not understood. All of them must hold; none selects every concept. */
   select(filters: readonly Filter[]): Promise<Selection | undefined>
   subsumes(a: string, b: string): Promise<Subsumption | undefined>
-  /** Children of a concept where `Concept.children` leaves them out because they take a query. */
-  children?(code: string): Promise<{ code: string; display: string | undefined }[]>
+  /** Parents and children with their displays, where that is less work than to find each. */
+  relatives?(code: string): Promise<{ parents: readonly Relative[]; children: readonly Relative[] }>
 }

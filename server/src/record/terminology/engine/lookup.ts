@@ -1,4 +1,4 @@
-import type { CodeSystemProvider, Concept } from './concept.ts'
+import type { CodeSystemProvider, Concept, Relative } from './concept.ts'
 import { type Designation, Displays } from './displays.ts'
 import type { Inquiry } from './inquiry.ts'
 import { TerminologyError } from './issues.ts'
@@ -113,21 +113,26 @@ async function properties(
   const stated = new Set(concept.properties.map(({ code }) => code))
   if (isWanted('inactive') && !stated.has('inactive'))
     found.push(propertyPart('inactive', ['valueBoolean', concept.isInactive]))
-  for (const [code, codes] of [
-    ['parent', concept.parents],
-    ['child', concept.children],
-  ] as const)
-    if (isWanted(code) && !stated.has(code))
-      for (const one of codes) {
-        const display = (await provider.find(one))?.display
-        found.push(propertyPart(code, ['valueCode', one], display))
-      }
-  if (isWanted('child') && provider.children && !stated.has('child'))
-    for (const { code, display } of await provider.children(concept.code))
-      found.push(propertyPart('child', ['valueCode', code], display))
+  const isAsked = (['parent', 'child'] as const).filter((code) => isWanted(code) && !stated.has(code))
+  if (isAsked.length > 0) {
+    const { parents, children } = await relativesOf(provider, concept)
+    for (const code of isAsked)
+      for (const one of code === 'parent' ? parents : children)
+        found.push(propertyPart(code, ['valueCode', one.code], one.display))
+  }
   for (const { code, name, value } of concept.properties)
     if (isWanted(code)) found.push(propertyPart(code, [name, value]))
   return found
+}
+
+async function relativesOf(
+  provider: CodeSystemProvider,
+  { code, parents, children }: Concept,
+): Promise<{ parents: readonly Relative[]; children: readonly Relative[] }> {
+  if (provider.relatives) return provider.relatives(code)
+  const named = (codes: readonly string[]): Promise<Relative[]> =>
+    Promise.all(codes.map(async (one) => ({ code: one, display: (await provider.find(one))?.display })))
+  return { parents: await named(parents), children: await named(children) }
 }
 
 function propertyPart(code: string, [name, value]: readonly [string, unknown], description?: string): Json {

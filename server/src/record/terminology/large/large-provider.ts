@@ -6,6 +6,7 @@ import type {
   ConceptProperty,
   Filter,
   PageWish,
+  Relative,
   Selection,
   Subsumption,
 } from '../engine/concept.ts'
@@ -64,12 +65,15 @@ export class LargeProvider implements CodeSystemProvider {
     return row && this.#overlay(conceptOf(row, this.#shared.row))
   }
 
-  async children(code: string): Promise<{ code: string; display: string | undefined }[]> {
+  async relatives(code: string): Promise<{ parents: readonly Relative[]; children: readonly Relative[] }> {
     const row = await this.#row(code)
-    if (!row || row.children === 0) return []
+    if (!row) return { parents: [], children: [] }
     const { database, row: system } = this.#shared
-    const found = await childrenOf(database, system.id, row.id, CHILDREN_MAX)
-    return found.map((one) => ({ code: one.code, display: one.display ?? undefined }))
+    const children = row.children === 0 ? [] : await childrenOf(database, system.id, row.id, CHILDREN_MAX)
+    return {
+      parents: row.up.map(([parent, display]) => ({ code: parent, display: display ?? undefined })),
+      children: children.map((one) => ({ code: one.code, display: one.display ?? undefined })),
+    }
   }
 
   async select(filters: readonly Filter[]): Promise<Selection | undefined> {

@@ -52,7 +52,10 @@ const BY_ID = {
 }
 const CHILDREN = {
   name: 'terminology-children',
-  text: `select code, display from terminology.concept where system = $1::int and parents @> array[$2::int] order by id limit $3::int`,
+  // Materialized, or the planner walks all concepts in their order, hoping to meet enough children early.
+  text: `with below as materialized (
+      select id, code, display from terminology.concept where system = $1::int and parents @> array[$2::int])
+    select code, display from below order by id limit $3::int`,
 }
 const LINEAGE = {
   name: 'terminology-lineage',
@@ -183,12 +186,12 @@ export async function idsWhere(
   condition: Condition,
   limit: number,
 ): Promise<number[]> {
-  const rows = await database.query(
-    {
-      text: `select id from terminology.concept where system = $1::int and (${condition.sql}) order by id limit $2::int`,
-    },
-    [system, limit, ...condition.values],
-  )
+  const found = `select id from terminology.concept where system = $1::int and (${condition.sql})`
+  const text =
+    condition.values.length === 0
+      ? `${found} order by id limit $2::int`
+      : `with found as materialized (${found}) select id from found order by id limit $2::int`
+  const rows = await database.query({ text }, [system, limit, ...condition.values])
   return rows.map(([id]) => id as number)
 }
 
@@ -276,12 +279,7 @@ export async function stage(database: Queryable, system: number, columns: Staged
 }
 
 /** Facts of the codes after `code`, in the order of codes; those of the last code may be cut. */
-export async function stagedAfter(
-  tx: Queryable,
-  system: number,
-  code: string,
-  limit: number,
-): Promise<StagedFact[]> {
+export async function stagedAfter(tx: Queryable, system: number, code: string, limit: number): Promise<StagedFact[]> {
   const rows = await tx.query(
     {
       name: 'terminology-staged-after',
