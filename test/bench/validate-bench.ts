@@ -1,7 +1,8 @@
 import { validateResource } from '@salus/fhir-model'
 import { createValidator, type Validator } from '@salus/fhir-validator'
-import { builtInDefinitions, type DefinitionSource } from '../../server/src/record/definitions/index.ts'
+import type { DefinitionSource } from '../../server/src/record/definitions/index.ts'
 import { memoryTerminology } from '../../server/src/record/terminology/index.ts'
+import { definitionsWith } from '../fixtures/definitions.ts'
 import type { Bench } from './bench.ts'
 import { median } from './median.ts'
 import { US_CORE_DEFINITIONS } from './us-core-patient.ts'
@@ -19,13 +20,13 @@ export const validateBench: Bench = {
   names: ['validate'],
   run({ sizes, report }) {
     const patients = usCorePatients(COPIES)
-    const definitions = layered((one) => one)
+    const definitions = definitionsWith(US_CORE_DEFINITIONS)
     const began = performance.now()
     const validator = validatorOver(definitions)
     mustBeValid(validator, patients.slice(0, 1))
     const firstMs = performance.now() - began
     const pressures = bloodPressures(COPIES)
-    const bare = validatorOver(layered(withoutConstraints))
+    const bare = validatorOver(changed(definitions, withoutConstraints))
     const small = documentOf(1_000)
     const large = documentOf(10_000)
     mustBeValid(validator, [...patients, ...pressures, small, large])
@@ -94,17 +95,8 @@ function validatorOver(definitions: DefinitionSource): Validator {
   return createValidator({ definitions, terminology: memoryTerminology(definitions) })
 }
 
-function layered(change: (found: Found) => Found): DefinitionSource {
-  const core = builtInDefinitions()
-  return {
-    find(type, canonical) {
-      const url = canonical.split('|')[0]
-      const own = US_CORE_DEFINITIONS.find((one) => one.resourceType === type && one.url === url)
-      return change(own ?? core.find(type, canonical))
-    },
-    all: (type) => core.all(type),
-    versions: (type, url) => core.versions(type, url),
-  }
+function changed(definitions: DefinitionSource, change: (found: Found) => Found): DefinitionSource {
+  return { ...definitions, find: (type, canonical) => change(definitions.find(type, canonical)) }
 }
 
 function withoutConstraints(found: Found): Found {
