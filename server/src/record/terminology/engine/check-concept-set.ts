@@ -31,7 +31,7 @@ export async function inConceptSet(
     }
   }
   if (set.filters.length === 0) return false
-  const selection = await provider.select(set.filters)
+  const selection = await provider.select(set.filters, (visits) => inquiry.spend(visits))
   if (!selection) throw filterFault(set, provider)
   const concept = await selection.find(code)
   if (!concept) return false

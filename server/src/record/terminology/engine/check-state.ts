@@ -30,9 +30,21 @@ export class CheckState {
 /** What is known of the coding under way. */
 export class CodingState {
   readonly displays = new Displays()
+  /** Value sets already asked: one that is drawn in many times is worked on once. */
+  readonly known = new Map<PreparedValueSet, Promise<boolean | undefined>>()
+  #unreported: { state: CheckState; coding: CodingState } | undefined
   version: string | undefined
   /** Language of the code system. */
   baseLanguage: string | undefined
+
+  /** Where what is found out about exclusions goes: it is not reported, but not worked out twice either. */
+  get unreported(): { state: CheckState; coding: CodingState } {
+    if (this.#unreported) return this.#unreported
+    const coding = new CodingState()
+    this.#unreported = { state: new CheckState(), coding }
+    coding.#unreported = this.#unreported
+    return this.#unreported
+  }
 
   /** The code was found: its names count, whether or not it is in the value set. */
   see(provider: CodeSystemProvider, concept: Concept): void {

@@ -1,6 +1,6 @@
 import { noteStatus, statusOfResource, statusOfSystem } from './canonical-status.ts'
 import { inConceptSet } from './check-concept-set.ts'
-import { at, type Check, CheckState, type CodingIn, CodingState } from './check-state.ts'
+import { at, type Check, type CodingIn } from './check-state.ts'
 import { chosenVersion } from './choose-version.ts'
 import type { CodeSystemProvider } from './concept.ts'
 import { inferSystem } from './infer-system.ts'
@@ -10,9 +10,19 @@ import type { ConceptSet, PreparedValueSet } from './prepare.ts'
 import { isObject, objects, text } from './resources.ts'
 import { compareVersions, isMoreDetailed } from './versions.ts'
 
+/** Looking into a value set is about the work of looking at so many concepts. */
+const VISITS_PER_VALUE_SET = 20
+
 /** Whether a coding is in a value set; undefined when its code system is not there, so that nobody can say. */
-export async function inValueSet(inquiry: Inquiry, check: Check, coding: CodingIn): Promise<boolean | undefined> {
-  inquiry.spend(1)
+export function inValueSet(inquiry: Inquiry, check: Check, coding: CodingIn): Promise<boolean | undefined> {
+  const { known } = check.coding
+  const found = known.get(check.valueSet) ?? lookIn(inquiry, check, coding)
+  known.set(check.valueSet, found)
+  return found
+}
+
+async function lookIn(inquiry: Inquiry, check: Check, coding: CodingIn): Promise<boolean | undefined> {
+  inquiry.spend(VISITS_PER_VALUE_SET)
   const { valueSet } = check
   const system =
     coding.system ?? (inquiry.settings.is('inferSystem') ? await inferred(inquiry, check, coding) : undefined)
@@ -105,6 +115,7 @@ async function inOwnConcepts(
   set: ConceptSet,
   coding: KnownCoding,
 ): Promise<boolean | undefined> {
+  inquiry.spend(VISITS_PER_VALUE_SET)
   const version = await chosenVersion(inquiry, check, {
     system: coding.system,
     stated: set.version,
@@ -202,7 +213,7 @@ async function isExcluded(inquiry: Inquiry, check: Check, set: ConceptSet, codin
 
 /** What is excluded is not reported on. */
 function quietly(check: Check): Check {
-  return { ...check, state: new CheckState(), coding: new CodingState() }
+  return { ...check, ...check.coding.unreported }
 }
 
 /** A value set that is defined by its expansion alone: http://hl7.org/fhir/R4/valueset.html#expansion */

@@ -37,6 +37,7 @@ export class Collector {
   readonly #inquiry: Inquiry
   readonly #filter: TextFilter | undefined
   readonly #words: string | undefined
+  readonly #spend = (visits: number): void => this.#inquiry.spend(visits)
   readonly #nested = new Map<PreparedValueSet, Promise<Map<string, Entry>>>()
 
   constructor(inquiry: Inquiry) {
@@ -154,7 +155,7 @@ export class Collector {
   }
 
   async #selected(set: ConceptSet, provider: CodeSystemProvider, mayPage: boolean): Promise<Entry[]> {
-    const selection = await provider.select(set.filters)
+    const selection = await provider.select(set.filters, this.#spend)
     if (!selection) throw filterFault(set, provider)
     const concepts = provider.isLarge
       ? await this.#fromLarge(selection, mayPage)
@@ -211,7 +212,7 @@ export class Collector {
       const others = await Promise.all(set.valueSets.map((one) => this.#nestedOf(one)))
       const provider = set.system === undefined ? undefined : await this.#provider(valueSet, set)
       const codes = new Set(set.concepts.map((one) => one.code))
-      const selection = codes.size > 0 ? undefined : await provider?.select(set.filters)
+      const selection = codes.size > 0 ? undefined : await provider?.select(set.filters, this.#spend)
       if (provider && codes.size === 0 && !selection) throw filterFault(set, provider)
       tests.push(async (entry) => {
         if (provider && !this.#isOf(valueSet, entry, provider, set)) return false

@@ -91,8 +91,11 @@ export interface CodeSystemProvider {
   /** Concepts are too many to be listed without a text filter or a page. */
   readonly isLarge: boolean
   find(code: string): Promise<Concept | undefined>
-  /** Undefined when one of the filters is not understood. All of them must hold; none selects every concept. */
-  select(filters: readonly Filter[]): Promise<Selection | undefined>
+  /**
+   * Undefined when one of the filters is not understood. All of them must hold; none selects every concept. `spend` is told of the
+   * work it causes, in concepts looked at, and throws when that is too much.
+   */
+  select(filters: readonly Filter[], spend: (visits: number) => void): Promise<Selection | undefined>
   subsumes(a: string, b: string): Promise<Subsumption | undefined>
   /** Parents and children with their displays, where that is less work than to find each. */
   relatives?(code: string): Promise<{ parents: readonly Relative[]; children: readonly Relative[] }>

@@ -7,9 +7,10 @@ export type Pattern = (text: string) => boolean
 /**
  * Compile a regular expression of a value set filter (http://hl7.org/fhir/filter-operator#regex), which must match the whole
  * value. All its states advance together over the text, so that the time is the product of both lengths whatever the pattern:
- * `(a+)+$`, which holds a backtracking engine for minutes, takes microseconds. Undefined when it is none or has too many states.
+ * `(a+)+$`, which holds a backtracking engine for minutes, takes microseconds. `spend` is told of the work of each match. Undefined when
+ * it is none or has too many states.
  */
-export function compilePattern(source: string): Pattern | undefined {
+export function compilePattern(source: string, spend?: (visits: number) => void): Pattern | undefined {
   if (source.length > TERMINOLOGY_LIMITS.patternCharsMax) return undefined
   const root = parsePattern(source)
   if (!root) return undefined
@@ -17,7 +18,11 @@ export function compilePattern(source: string): Pattern | undefined {
   const end = machine.add({ kind: 'end' })
   const start = machine.build(root, end)
   if (machine.states.length > TERMINOLOGY_LIMITS.patternStatesMax) return undefined
-  return (text) => run(machine.states, start, text)
+  return (text) => {
+    // States times letters is all it can cost; a hundred of these are the work of one concept.
+    spend?.(Math.ceil((machine.states.length * (text.length + 1)) / 100))
+    return run(machine.states, start, text)
+  }
 }
 
 type State =

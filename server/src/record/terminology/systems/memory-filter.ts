@@ -5,16 +5,20 @@ import type { MemoryConcept, MemoryIndex } from './memory-system.ts'
 export type ConceptTest = (concept: MemoryConcept) => boolean
 
 /** A filter of a value set over a system in memory; undefined when the system does not understand it. */
-export function conceptTest(index: MemoryIndex, filter: Filter): ConceptTest | undefined {
+export function conceptTest(
+  index: MemoryIndex,
+  filter: Filter,
+  spend?: (visits: number) => void,
+): ConceptTest | undefined {
   const { property, op, value } = filter
-  if (property === 'concept' || property === 'code') return hierarchyTest(index, filter) ?? codeTest(filter)
+  if (property === 'concept' || property === 'code') return hierarchyTest(index, filter) ?? codeTest(filter, spend)
   if (op === 'exists') {
     const wanted = value === 'true'
     return (concept) => valuesOf(concept, property).length > 0 === wanted
   }
   if (!isKnownProperty(index, property)) return undefined
   if (HIERARCHY.has(op)) return undefined
-  const test = valueTest(op, value)
+  const test = valueTest(op, value, spend)
   if (!test) return undefined
   // A concept without the property is in no list.
   if (op === 'not-in') return (concept) => valuesOf(concept, property).every(test)
@@ -102,12 +106,16 @@ function hierarchyTest(index: MemoryIndex, { op, value }: Filter): ConceptTest |
   }
 }
 
-function codeTest({ op, value }: Filter): ConceptTest | undefined {
-  const test = valueTest(op, value)
+function codeTest({ op, value }: Filter, spend?: (visits: number) => void): ConceptTest | undefined {
+  const test = valueTest(op, value, spend)
   return test && (({ code }) => test(code))
 }
 
-function valueTest(op: string, value: string): ((text: string) => boolean) | undefined {
+function valueTest(
+  op: string,
+  value: string,
+  spend?: (visits: number) => void,
+): ((text: string) => boolean) | undefined {
   switch (op) {
     case '=':
       return (text) => text === value
@@ -120,7 +128,7 @@ function valueTest(op: string, value: string): ((text: string) => boolean) | und
       return (text) => !refused.has(text)
     }
     case 'regex':
-      return compilePattern(value)
+      return compilePattern(value, spend)
     default:
       return undefined
   }

@@ -39,10 +39,10 @@ export class MemoryProvider implements CodeSystemProvider {
   }
 
   /** All filters as one test; undefined when one is not understood. */
-  testNow(filters: readonly Filter[]): ConceptTest | undefined {
+  testNow(filters: readonly Filter[], spend?: (visits: number) => void): ConceptTest | undefined {
     const tests: ConceptTest[] = []
     for (const filter of filters) {
-      const test = conceptTest(this.index, filter)
+      const test = conceptTest(this.index, filter, spend)
       if (!test) return undefined
       tests.push(test)
     }
@@ -54,8 +54,10 @@ export class MemoryProvider implements CodeSystemProvider {
     return Promise.resolve(found && this.#overlay(found))
   }
 
-  select(filters: readonly Filter[]): Promise<Selection | undefined> {
-    const test = this.testNow(filters)
+  select(filters: readonly Filter[], spend: (visits: number) => void): Promise<Selection | undefined> {
+    // To run over all concepts is a tenth of the work of giving them out.
+    spend(Math.ceil((this.index.concepts.length * filters.length) / 10))
+    const test = this.testNow(filters, spend)
     return Promise.resolve(test && this.#selection(test))
   }
 
