@@ -1,3 +1,4 @@
+import { PRIMITIVE_CHECKS } from '@salus/fhir-model'
 import { isJson, type Json } from './definition-source.ts'
 import { COMPLEX, type NodePlan, PRIMITIVE, type Property, type Slot, type ValuePlan } from './plan.ts'
 import { DEPTH_MAX, type Walk } from './walk.ts'
@@ -17,7 +18,7 @@ export function visitObject(walk: Walk, plan: NodePlan, object: Json): void {
     keys++
     const property = plan.properties.get(key)
     if (property === undefined) {
-      if (key !== 'resourceType' || !plan.isResource) reportUnknown(walk, key)
+      if (key !== 'resourceType' || !plan.isResource) reportUnknown(walk, plan, key)
       continue
     }
     walk.step(property.label, -1)
@@ -136,9 +137,37 @@ export function visitValue(walk: Walk, plan: ValuePlan, value: unknown, holder: 
 }
 
 /** A key that looks like no element's name could be anything, also data: then it is not repeated. */
-function reportUnknown(walk: Walk, key: string): void {
+function reportUnknown(walk: Walk, plan: NodePlan, key: string): void {
+  const choice = choiceOfKey(plan, key)
+  if (choice !== undefined) {
+    walk.step(choice, -1)
+    return walk.error('structure', 'This type is not allowed here.')
+  }
   const name = /^_?[A-Za-z][A-Za-z0-9_]{0,63}$/.test(key) ? ` '${key}'` : ''
   walk.depth--
   walk.error('structure', `There is no element${name} here.`)
   walk.depth++
 }
+
+/** Whether the key is a choice of the plan with a type that a profile excludes: the step it then is. */
+function choiceOfKey({ properties }: NodePlan, key: string): string | undefined {
+  if (!/^[a-z][A-Za-z]{0,30}[A-Z][A-Za-z0-9]{0,63}$/.test(key)) return undefined
+  for (const { slot } of properties.values()) {
+    const name = slot.name.slice(0, -3)
+    if (!slot.choice || !key.startsWith(name) || !CHOICE_TYPES.has(key.slice(name.length))) continue
+    const type = key.slice(name.length)
+    const small = type.charAt(0).toLowerCase() + type.slice(1)
+    return `${name}.ofType(${Object.hasOwn(PRIMITIVE_CHECKS, small) ? small : type})`
+  }
+  return undefined
+}
+
+/** How the types of a choice are written in a key. */
+const CHOICE_TYPES = new Set(
+  [
+    ...Object.keys(PRIMITIVE_CHECKS).map((type) => type.charAt(0).toUpperCase() + type.slice(1)),
+    'Address Age Annotation Attachment CodeableConcept Coding ContactPoint Count Distance Duration HumanName Identifier',
+    'Money Period Quantity Range Ratio Reference SampledData Signature Timing ContactDetail Contributor DataRequirement',
+    'Expression ParameterDefinition RelatedArtifact TriggerDefinition UsageContext Dosage Meta',
+  ].flatMap((line) => line.split(' ')),
+)
