@@ -1,22 +1,24 @@
 import { exportAudit } from '@salus/server/roles/admin-audit'
 import { adminOptions, answer } from './admin-command.ts'
 import { progressLine } from './admin-progress.ts'
+import type { CommandInput } from './command.ts'
 import { EXIT } from './exit-code.ts'
+import { momentOf } from './moment.ts'
 import { misuse, type Subcommand, textOption } from './subcommand.ts'
 
 export const auditExport: Subcommand = {
   name: 'export',
-  usage: '--out <dir> [--to <day>]',
-  flags: ['out', 'to'],
+  usage: '--out <dir> [--from <day>] [--to <day>]',
+  flags: ['out', 'from', 'to'],
   async run(input) {
     const directory = textOption(input, 'out')
     if (directory === undefined || input.words.length > 0) return misuse('audit', 'export needs --out.')
-    const to = endOf(textOption(input, 'to'))
-    if (to !== undefined && Number.isNaN(to)) return misuse('audit', '--to takes a day or an instant, e.g. 2026-01-31.')
+    const window = windowOf(input)
+    if (typeof window === 'string') return misuse('audit', window)
     const progress = progressLine(input.json)
     const report = await exportAudit(adminOptions(), {
       directory,
-      ...(to === undefined ? {} : { to }),
+      ...window,
       onProgress: (leaves) => progress.show(`${leaves} records`),
     })
     progress.done()
@@ -31,8 +33,15 @@ export const auditExport: Subcommand = {
   },
 }
 
-/** A day means its end, in UTC. */
-function endOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  return Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59.999Z` : text)
+/** The two bounds, or what is wrong with them. */
+function windowOf(input: CommandInput): { from?: number; to?: number } | string {
+  const [fromText, toText] = [textOption(input, 'from'), textOption(input, 'to')]
+  const from = fromText === undefined ? undefined : momentOf(fromText, 'start')
+  const to = toText === undefined ? undefined : momentOf(toText, 'end')
+  if (fromText !== undefined && from === undefined) return `--from ${TAKES}`
+  if (toText !== undefined && to === undefined) return `--to ${TAKES}`
+  if (from !== undefined && to !== undefined && from > to) return '--from is after --to.'
+  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }
 }
+
+const TAKES = 'takes a day or an instant with its zone, e.g. 2026-01-31 or 2026-01-31T18:00:00Z.'

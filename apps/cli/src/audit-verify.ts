@@ -48,11 +48,21 @@ function linesOf(report: Verification): string[] {
       `Checkpoint ${checkpoint} says that a backup was restored: checkpoints ${lostFrom} to ${lostTo} speak of records that are lost.`,
   )
   if (report.finding)
-    lines.push(`BAD: ${describeFinding(report.finding)}.`, 'Keep the database as it is, and every copy of the anchors.')
+    lines.push(
+      `BAD: ${describeFinding(report.finding)}${report.isInArchive ? `, in the archive ${report.archive}` : ''}.`,
+      'Keep the database as it is, and every copy of the anchors.',
+    )
   else
     lines.push(
       `The audit log is intact. Records: ${leaves}, logs: ${report.logs.length}, checkpoints: ${report.checkpoints}.`,
     )
+  if (report.archive !== undefined && !report.finding)
+    lines.push(`Verified with the archived months in ${report.archive}.`)
+  for (const { node, archivedBefore } of report.logs)
+    if (archivedBefore > 0)
+      lines.push(
+        `Records 0 to ${archivedBefore - 1} of log ${node} are archived and were not looked at: give --archive.`,
+      )
   if (report.anchored === 0)
     lines.push(
       `No checkpoint is anchored in ${report.anchors}: a forger who holds the signing key could have cut the log short.`,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { openConnection } from '../../../server/src/platform/db/index.ts'
@@ -43,7 +43,29 @@ test('the log is verified beside the server, and an export on another machine wi
 
   const early = join(dir, 'early')
   assert.equal((await salus(place, 'audit', 'export', '--out', early, '--to', '2001-01-01', '--json')).json.leaves, 0)
-  assert.equal((await salus(place, 'audit', 'export', '--out', early, '--to', 'yesterday')).code, 2)
+  const late = await salus(place, 'audit', 'export', '--out', join(dir, 'late'), '--from', '2101-01-01', '--json')
+  assert.equal(late.code, 0, late.stderr)
+  assert.deepEqual(
+    readdirSync(join(dir, 'late')).filter((name) => name.startsWith('audit-0-0-')),
+    [],
+    'from the last checkpoint on',
+  )
+  const backwards = ['--from', '2026-01-02', '--to', '2026-01-01']
+  for (const window of [['--to', 'yesterday'], ['--from', '2026-02-30'], ['--to', '2026'], backwards])
+    assert.equal((await salus(place, 'audit', 'export', '--out', early, ...window)).code, 2, window.join(' '))
+})
+
+test('a month that is not over is not archived; removing asks first, and an archive without months does not verify', async () => {
+  const archived = await salus(place, 'audit', 'archive', '--json')
+  assert.equal(archived.code, 0, archived.stderr)
+  assert.deepEqual([archived.json.files, archived.json.removed.rows], [[], 0])
+  const unasked = await salus(place, 'audit', 'archive', '--remove')
+  assert.equal(unasked.code, 2)
+  assert.match(unasked.stderr, /Nobody is at the terminal/)
+  assert.equal((await salus(place, 'audit', 'archive', '--remove', '--yes')).code, 0)
+  assert.equal((await salus(place, 'audit', 'archive', 'now')).code, 2)
+  const nothing = await salus(place, 'audit', 'verify', '--archive', join(dir, 'nowhere'))
+  assert.match(nothing.stderr, /audit\.nothing-there/)
 })
 
 test('an empty or missing export does not pass as intact', async () => {

@@ -91,6 +91,10 @@ export const SETTINGS = {
     kind: 'path',
     help: 'Directory that receives each signed checkpoint. Default: <data dir>/anchors. Put it on other storage.',
   },
+  SALUS_AUDIT_ARCHIVE_DIR: {
+    kind: 'path',
+    help: 'Directory for whole past months of the audit log. When set, the server archives each month after its end; removing archived rows from the database stays with "salus audit archive --remove".',
+  },
   SALUS_DEMO: { kind: 'switch', fallback: 'off', help: 'Load demo patients at first start.' },
   SALUS_LOG_LEVEL: {
     kind: 'choice',

@@ -3,12 +3,13 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  betweenSource,
   databaseSource,
   EXPORTED_CHECKPOINTS,
   exportLogs,
   type InclusionBundle,
   joinedSource,
-  type LogSource,
+  listSegments,
   loadPublicKey,
   type ProvenRecord,
   PUBLIC_KEY_FILE,
@@ -21,6 +22,7 @@ import {
 } from '#audit'
 import { type Config, FaultError, type Log, type Result, raise } from '#kernel'
 import { type Admin, type AdminOptions, anchorDirectory, DEFAULT_TENANT, openAdmin, openForCommand } from './admin.ts'
+import { archiveDirectory } from './admin-audit-archive.ts'
 import { openAdminDatabase } from './admin-database.ts'
 
 export { describeFinding } from '#audit'
@@ -29,7 +31,7 @@ export { describeFinding } from '#audit'
 export interface VerifyChoice {
   /** An export to verify without a database: its directory, or a file in it. */
   exported?: string
-  /** Directory of archived segments whose rows were removed from the database. */
+  /** Directory with archived months. Default: the one of this installation, if any month lies there. */
   archive?: string
   /** Default: the anchor directory of this installation, or the checkpoints inside the export. */
   anchors?: string
@@ -41,9 +43,17 @@ export interface VerifyChoice {
 /** What verification found, and what it was held against. */
 export interface Verification extends VerifyReport {
   anchors: string
+  /** The archive that was verified with the database. */
+  archive?: string
+  /** The database by itself is intact: what is bad is in the archive, or missing there. */
+  isInArchive?: boolean
 }
 
-/** Verify the live database, or an export with nothing but the public key. Faults: `audit.key.*`, `audit.nothing-there`, `db.*`. */
+/**
+ * Verify the live database, and the archived months together with it; or an export with nothing but the public key. The database
+ * is first verified alone: joined with the archive, a month that lies in both is read from the archive only.
+ * Faults: `audit.key.*`, `audit.nothing-there`, `db.*`.
+ */
 export async function verifyLogs(
   { config, log }: { config: Config; log: Log },
   choice: VerifyChoice,
@@ -53,7 +63,8 @@ export async function verifyLogs(
   if (exported !== undefined) {
     const directory = exportDirectory(exported)
     const anchors = choice.anchors ?? join(directory, EXPORTED_CHECKPOINTS)
-    const source = await nonEmpty(segmentSource(directory), directory)
+    const source = segmentSource(directory)
+    if ((await source.nodes()).length === 0) nothingThere(directory, 'exported audit log', 'audit export')
     return { ...(await verifyAudit({ source, anchorDirectory: anchors, publicKey, onProgress })), anchors }
   }
   const anchors = choice.anchors ?? anchorDirectory(config)
@@ -61,9 +72,13 @@ export async function verifyLogs(
   try {
     const database = await openForCommand(place.url, log)
     try {
+      const archive = await archiveOf(config, choice)
+      const options = { anchorDirectory: anchors, publicKey, onProgress }
       const live = databaseSource(database)
-      const source = choice.archive === undefined ? live : joinedSource(segmentSource(choice.archive), live)
-      return { ...(await verifyAudit({ source, anchorDirectory: anchors, publicKey, onProgress })), anchors }
+      const alone = await verifyAudit({ ...options, source: live })
+      if (!alone.ok || archive === undefined) return { ...alone, anchors }
+      const joined = await verifyAudit({ ...options, source: joinedSource(segmentSource(archive), live) })
+      return { ...joined, anchors, archive, ...(joined.ok ? {} : { isInArchive: true }) }
     } finally {
       await database.close()
     }
@@ -74,19 +89,21 @@ export async function verifyLogs(
 
 function exportDirectory(path: string): string {
   if (existsSync(path)) return statSync(path).isDirectory() ? path : dirname(path)
-  return nothingThere(path)
+  return nothingThere(path, 'exported audit log', 'audit export')
+}
+
+async function archiveOf(config: Config, { archive }: VerifyChoice): Promise<string | undefined> {
+  const directory = archive ?? archiveDirectory(config)
+  if ((await listSegments(directory)).length > 0) return directory
+  return archive === undefined ? undefined : nothingThere(archive, 'archived month', 'audit archive')
 }
 
 /** An empty or mistyped directory must not pass as an intact log. */
-async function nonEmpty(source: LogSource, path: string): Promise<LogSource> {
-  return (await source.nodes()).length > 0 ? source : nothingThere(path)
-}
-
-function nothingThere(path: string): never {
+function nothingThere(path: string, what: string, command: string): never {
   return raise({
     category: 'not-found',
     code: 'audit.nothing-there',
-    message: `There is no exported audit log in ${path}. Name the directory that "salus audit export --out" wrote.`,
+    message: `There is no ${what} in ${path}. Name the directory that "salus ${command} --out" wrote.`,
   })
 }
 
@@ -150,20 +167,17 @@ export interface ExportReport {
   recorded: boolean
 }
 
-/** A commit's rows and its checkpoint carry the clocks of two hosts, which differ by less. */
-const CLOCK_SLACK_MS = 120_000
-
-/** Write the logs, up to the time `to`, as files that `verifyLogs` takes. Recorded, unless the damaged log no longer allows it. */
+/** Write the logs, from one time to another, as files that `verifyLogs` takes. Recorded, unless the damaged log no longer allows it. */
 export async function exportAudit(
   options: AdminOptions,
-  choice: { directory: string; to?: number; onProgress(leaves: number): void },
+  choice: { directory: string; from?: number; to?: number; onProgress(leaves: number): void },
 ): Promise<ExportReport> {
   const recorded = await recordExport(options)
   const place = await openAdminDatabase(options)
   try {
     const database = await openForCommand(place.url, options.log)
     try {
-      const source = until(databaseSource(database), choice.to ?? Number.MAX_SAFE_INTEGER)
+      const source = await betweenSource(database, choice)
       const { directory } = choice
       const files = await exportLogs({ source, directory, onProgress: ({ leaves }) => choice.onProgress(leaves) })
       return { files: files.length, leaves: files.reduce((sum, file) => sum + file.next - file.first, 0), recorded }
@@ -188,30 +202,5 @@ async function recordExport(options: AdminOptions): Promise<boolean> {
   } catch (error) {
     if (error instanceof FaultError && error.fault.code === 'audit.log.inconsistent') return false
     throw error
-  }
-}
-
-/** The part of a source that was there at `to`. */
-function until(source: LogSource, to: number): LogSource {
-  const { checkpoints } = source
-  return {
-    nodes: () => source.nodes(),
-    base: (node) => source.base(node),
-    async *rows(node, from) {
-      for await (const row of source.rows(node, from)) {
-        if (row.at > to + CLOCK_SLACK_MS) return
-        yield row
-      }
-    },
-    ...(checkpoints
-      ? {
-          async *checkpoints() {
-            for await (const checkpoint of checkpoints()) {
-              if (checkpoint.at > to) return
-              yield checkpoint
-            }
-          },
-        }
-      : {}),
   }
 }

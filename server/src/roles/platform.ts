@@ -1,4 +1,12 @@
-import { type AuditRecord, type Checkpointer, type Ledger, openLedger, startCheckpoints, startIndexer } from '#audit'
+import {
+  type AuditRecord,
+  type Checkpointer,
+  type Ledger,
+  openLedger,
+  startArchive,
+  startCheckpoints,
+  startIndexer,
+} from '#audit'
 import { type Database, openDatabase } from '#db'
 import { type Definitions, openDefinitions } from '#definitions'
 import { type Fhir, openFhir, openPatientRecords } from '#fhir'
@@ -78,6 +86,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
       ledger,
       vault,
       identity,
+      definitions,
       terminology,
       clock,
       log,
@@ -148,6 +157,11 @@ async function openGround(
   await checkpointer.checkpoint().catch((error: unknown) => log.error('checkpoint failed', errorFields(error)))
   const indexer = startIndexer({ database, clock, log })
   closers.push(() => indexer.close())
+  const archiveDirectory = config.get('SALUS_AUDIT_ARCHIVE_DIR')
+  if (archiveDirectory !== undefined) {
+    const archive = startArchive({ database, clock, log, directory: archiveDirectory })
+    closers.push(() => archive.close())
+  }
   return { database, ledger, vault, checkpointer }
 }
 

@@ -5,8 +5,8 @@ import { after, test } from 'node:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { FaultError } from '#kernel'
 import { openTestAudit, type TestAudit } from '../../../../test/fixtures/audit.ts'
+import { archiveMonths, removeArchived } from './archive.ts'
 import {
-  archiveMonths,
   databaseSource,
   EXPORTED_CHECKPOINTS,
   exportLogs,
@@ -14,7 +14,6 @@ import {
   type LogSource,
   proveConsistency,
   proveRecord,
-  removeArchived,
   segmentSource,
   type VerifyReport,
   verifyAudit,

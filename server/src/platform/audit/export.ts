@@ -31,10 +31,15 @@ export async function exportLogs(options: {
   let leaves = 0
   for (const node of await source.nodes()) {
     const base = await source.base(node)
-    let first = (await lastOf(directory, node))?.next ?? base?.size ?? 0
+    const last = await lastOf(directory, node)
+    let first = last?.next ?? base?.size ?? 0
+    // A log that begins with a base is told of also when nothing follows: later checkpoints speak of it.
+    let mayBeEmpty = base !== undefined && last === undefined
     for (;;) {
       const rows = upTo(source.rows(node, first), leavesPerFile)
-      const file = await writeSegment({ directory, node, first, rows, ...(base?.size === first ? { base } : {}) })
+      const begins = base?.size === first ? { base, mayBeEmpty } : {}
+      const file = await writeSegment({ directory, node, first, rows, ...begins })
+      mayBeEmpty = false
       if (!file) break
       written.push(file)
       leaves += file.next - file.first

@@ -1,6 +1,7 @@
 export { acceptRestore } from './accept-restore.ts'
-export { archiveMonths, removeArchived } from './archive.ts'
+export { type ArchiveReport, runArchive, startArchive } from './archivist.ts'
 export { auditEventId, type PublicReferences, parseAuditEventId, toAuditEvent } from './audit-event.ts'
+export { betweenSource } from './between.ts'
 export { type Checkpointer, startCheckpoints } from './checkpoint.ts'
 export type { CheckpointBody } from './checkpoint-body.ts'
 export { type Damage, describeFinding, type Finding } from './diagnose.ts'
@@ -20,7 +21,7 @@ export {
   verifyProof,
 } from './prove.ts'
 export { AUDIT_ACTIONS, AUDIT_OUTCOMES, type AuditAction, type AuditOutcome, type AuditRecord } from './record.ts'
-export { type SegmentFile, segmentSource } from './segment.ts'
+export { listSegments, segmentSource } from './segment.ts'
 export { loadPublicKey, loadSigningKey, PUBLIC_KEY_FILE, SIGNING_KEY_FILE, type SigningKey } from './signing-key.ts'
 export type { StoredCheckpoint } from './store.ts'
 export { type VerifyOptions, type VerifyReport, verifyAudit } from './verify.ts'

@@ -38,7 +38,8 @@ const FILES_MAX = 100_000
 /**
  * Write `rows`, which begin at leaf `first`, as a segment: NDJSON, deflated; a header, one line per row, an end. It gets its
  * name when it is complete and on disk, so that a crash leaves nothing that looks finished. Undefined when there were no rows.
- * `base`: the tree before the first row, where that is not leaf 0. `end` is asked once all rows have gone by.
+ * `base`: the tree before the first row, where that is not leaf 0. `end` is asked once all rows have gone by. `mayBeEmpty`: a
+ * file without rows is written too, for the base in its header.
  */
 export async function writeSegment(options: {
   directory: string
@@ -47,6 +48,7 @@ export async function writeSegment(options: {
   rows: AsyncIterable<LogRow>
   base?: Frontier
   end?: () => SegmentEnd
+  mayBeEmpty?: boolean
 }): Promise<SegmentFile | undefined> {
   const { directory, node, first, base } = options
   const partial = join(directory, `audit-${node}-${first}.partial`)
@@ -62,7 +64,7 @@ export async function writeSegment(options: {
   }
   try {
     await pipeline(Readable.from(lines()), createGzip(), createWriteStream(partial, { flush: true }))
-    if (next === first) return undefined
+    if (next === first && options.mayBeEmpty !== true) return undefined
     const path = join(directory, `audit-${node}-${first}-${next}.ndjson.gz`)
     await rename(partial, path)
     await syncFolder(dirname(path))

@@ -50,6 +50,7 @@ const NODE_LOCK_SPACE = 1_635_083_369
 /** Above all nodes. */
 const CHECKPOINT_LOCK = 1_000_001
 const INDEX_LOCK = 1_000_002
+const ARCHIVE_LOCK = 1_000_003
 
 const LOG_COLUMNS = ['smallint', 'bigint', 'int', 'bigint', 'bytea', 'bytea[]'] as const
 
@@ -228,6 +229,12 @@ const TRY_LEAD: Statement = { name: 'audit-lead', text: 'select pg_try_advisory_
 /** Become the one process that signs checkpoints, for as long as `connection` lives. */
 export async function tryLead(connection: Connection): Promise<boolean> {
   const [row] = await connection.query(TRY_LEAD, [NODE_LOCK_SPACE, CHECKPOINT_LOCK])
+  return row?.[0] === true
+}
+
+/** Become the one process that archives, for as long as `connection` lives. */
+export async function tryArchive(connection: Connection): Promise<boolean> {
+  const [row] = await connection.query(TRY_LEAD, [NODE_LOCK_SPACE, ARCHIVE_LOCK])
   return row?.[0] === true
 }
 
