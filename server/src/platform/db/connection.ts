@@ -72,6 +72,11 @@ export class Session implements Connection {
     return this.#inFlight
   }
 
+  /** Whether statements of this turn wait to be written. */
+  get isCorked(): boolean {
+    return this.#corked
+  }
+
   /** How long the statement at the head has been running; those behind it wait. */
   get headMs(): number {
     return this.#inFlight === 0 ? 0 : this.#clock.monotonic() - this.#headSince

@@ -43,7 +43,7 @@ export async function history(
     ...(place ? { before: place } : {}),
   })
   const fetched = rows.slice(0, Math.min(limit, rowsOfPage(rows)))
-  const opened = await openRows(store, fetched, PAGE_OPENED_BYTES_MAX)
+  const opened = await openRows(store, fetched, { bytesMax: PAGE_OPENED_BYTES_MAX })
   // What belonged to an erased patient is not there any more, for the reader and for the audit.
   const page = fetched.flatMap((row, index) => {
     const body = opened[index]

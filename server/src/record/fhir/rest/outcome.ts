@@ -20,6 +20,7 @@ const ANSWERS: Record<FaultCategory, { status: number; issue: string }> = {
 /** Faults whose status is more exact than their category's. */
 const STATUS_OF_CODE: Record<string, number> = {
   'fhir.validate.invalid': 422,
+  'fhir.validate.profile-not-met': 422,
   'fhir.patch.not-applicable': 422,
   'fhir.http.media-type': 415,
   'fhir.http.method': 405,

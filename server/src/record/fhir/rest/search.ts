@@ -90,7 +90,10 @@ async function respond(dependencies: SearchHandlerDependencies, caller: Caller, 
     ...(text === '' ? {} : { detail: sealDetail(store.vault, caller.tenant, text) }),
   })
   // Bodies are opened while the audit record's commit is under way; the answer leaves when both are done.
-  const [opened] = await Promise.all([openRows(store, rows, PAGE_OPENED_BYTES_MAX), store.ledger.record(record)])
+  const [opened] = await Promise.all([
+    openRows(store, rows, { bytesMax: PAGE_OPENED_BYTES_MAX, ...(answer.keys ? { ahead: answer.keys } : {}) }),
+    store.ledger.record(record),
+  ])
   const bodies = narrowing ? opened.map((body) => body && narrowed(body, narrowing)) : opened
   const matches = answer.matches.length
   return {

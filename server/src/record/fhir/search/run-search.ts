@@ -3,6 +3,7 @@ import { rowsOfPage } from '../store/page-bytes.ts'
 import type { StoredRow } from '../store/rows.ts'
 import { countMatches } from './count-matches.ts'
 import { fetchRows } from './fetch-rows.ts'
+import { type KeysAhead, keysAhead } from './keys-ahead.ts'
 import { type PagePlace, sealPage } from './page-token.ts'
 import { type PreparedType, prepareSearch } from './prepare-search.ts'
 import type { Searcher } from './readable.ts'
@@ -16,6 +17,8 @@ export interface SearchAnswer {
   /** In order. A resource whose patient was shredded meanwhile is among them and opens to nothing. */
   matches: StoredRow[]
   included: StoredRow[]
+  /** Keys that were fetched with the matches; those of others are still to be fetched. */
+  keys?: KeysAhead
   total?: number
   /** Tokens of the neighbouring pages: the link is `<base>/<Type>?_page=<token>`. */
   next?: string
@@ -39,6 +42,7 @@ export async function runSearch(
 ): Promise<SearchAnswer> {
   const types = await prepareSearch(deps, searcher, request)
   const countOnly = request.count === 0 || request.output.summary === 'count'
+  const keys = countOnly ? undefined : keysAhead(deps, searcher.tenant, types)
   const part = countOnly ? NOTHING : await fetchPart(deps, searcher, { types, request, place: page.place })
   const rows = part.rows.map(({ row }) => row)
   const { included, warnings } = await runIncludes(deps, searcher, request.includes, rows)
@@ -51,6 +55,7 @@ export async function runSearch(
   return {
     matches: rows,
     included,
+    ...(keys ? { keys } : {}),
     ...(counted.total === undefined ? {} : { total: counted.total }),
     ...(next === undefined ? {} : { next }),
     ...(previous === undefined ? {} : { previous }),

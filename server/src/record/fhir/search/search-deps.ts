@@ -15,8 +15,8 @@ export interface SearchDeps {
     tenant: number,
     ids: { type: string; id: string }[],
   ): Promise<{ rid(type: string, id: string): number | undefined }>
-  /** Keys the values searched for, and seals what page links carry. */
-  vault: Pick<Vault, 'tokenizer' | 'sealText' | 'openText'>
+  /** Keys the values searched for, seals what page links carry, and fetches the keys of patients ahead. */
+  vault: Pick<Vault, 'tokenizer' | 'sealText' | 'openText' | 'patientKeys'>
   names: StatementNames
   clock: Clock
   /** Address of this server's FHIR base. */

@@ -1,6 +1,7 @@
 import { type AuditRecord, RACE_LOST, type Unit } from '#audit'
 import { assert, FaultError, LIMITS, raise } from '#kernel'
 import { sealDetail } from '../rest/audit-detail.ts'
+import type { CheckClaims } from '../validate/claimed-profiles.ts'
 import { atPlace } from './at-place.ts'
 import { type ConditionSearch, Conditions } from './conditions.ts'
 import { type Draft, draftOf } from './draft.ts'
@@ -20,6 +21,8 @@ export interface WriteDependencies {
   fhirBase: string
   /** Checks a resource that a patch made; raises the same fault as a create of it would. */
   validate(resource: Resource): void
+  /** Holds what is about to be written against the profiles it claims, and tags it; undefined when nothing is to be checked. */
+  checkClaims: CheckClaims
 }
 
 /** Audit action of the whole: `create`, `update`... for a single request, `transaction` for several. */
@@ -107,6 +110,8 @@ async function storeWrites(
   const distinct = [...new Set(drafts.filter((draft) => draft !== undefined))]
   if (distinct.length > 0) {
     await linkEntries(dependencies, { caller, requests, drafts, targets, conditions })
+    const checking = dependencies.checkClaims({ caller, requests, drafts })
+    if (checking) await checking
     const prepared = await prepareRows(store, caller.tenant, distinct, ids)
     prepared.patients.push(...targets.flatMap(({ patient, settled }) => (settled ? [] : (patient ?? []))))
     await store.ledger.commit(

@@ -13,10 +13,10 @@ const rows = (count: number): StoredRow[] =>
   Array.from({ length: count }, () => ({ tenant: 1, patient: 0, sealed: Buffer.alloc(1) }) as StoredRow)
 
 test('what the small sealed bodies of a page open to has a limit, too', async () => {
-  assert.equal((await openRows(store, rows(16), PAGE_OPENED_BYTES_MAX)).length, 16)
+  assert.equal((await openRows(store, rows(16), { bytesMax: PAGE_OPENED_BYTES_MAX })).length, 16)
   assert.equal((await openRows(store, rows(17))).length, 17, 'work that is no page may open more')
   await assert.rejects(
-    openRows(store, rows(17), PAGE_OPENED_BYTES_MAX),
+    openRows(store, rows(17), { bytesMax: PAGE_OPENED_BYTES_MAX }),
     (error) => error instanceof FaultError && error.fault.code === 'fhir.store.rows-too-large',
   )
 })

@@ -1,26 +1,33 @@
 import { type Fault, raise } from '#kernel'
-import type { DataKey } from '#vault'
+import type { DataKey, PatientKey } from '#vault'
 import type { RecordStore } from './record-store.ts'
 import type { StoredRow } from './rows.ts'
 
 /**
  * Open stored versions: the serialised JSON of each, in order; undefined for a row whose patient's key was shredded, and for
  * the tombstone that an erasure left, which has no body.
- * Keys of all patients of one call are fetched together. Fault `fhir.store.rows-too-large` when the bodies have more than
+ * Keys of all patients of one call are fetched together, except those of `ahead`, which are under way already. Fault `fhir.store.rows-too-large` when the bodies have more than
  * `bytesMax`.
  */
 export async function openRows(
   store: RecordStore,
   rows: readonly StoredRow[],
-  bytesMax = Number.POSITIVE_INFINITY,
+  {
+    bytesMax = Number.POSITIVE_INFINITY,
+    ahead,
+  }: { bytesMax?: number; ahead?: Promise<ReadonlyMap<number, PatientKey>> } = {},
 ): Promise<(Buffer | undefined)[]> {
   const tenant = rows[0]?.tenant
   if (tenant === undefined) return []
-  const patients = [...new Set(rows.map((row) => row.patient).filter((patient) => patient !== 0))]
-  const keys = patients.length > 0 ? await store.vault.patientKeys(tenant, patients) : undefined
+  const known = await ahead
+  const patients = [...new Set(rows.map((row) => row.patient))].filter(
+    (patient) => patient !== 0 && !known?.has(patient),
+  )
+  const fetched = patients.length > 0 ? await store.vault.patientKeys(tenant, patients) : undefined
   let bytes = 0
   return rows.map((row) => {
-    const key: DataKey | undefined = row.patient === 0 ? store.vault.tenantKey(tenant) : keys?.get(row.patient)
+    const key: DataKey | undefined =
+      row.patient === 0 ? store.vault.tenantKey(tenant) : (known?.get(row.patient) ?? fetched?.get(row.patient))
     const body = key && row.sealed.length > 0 ? store.vault.open(key, row, row.sealed) : undefined
     bytes += body?.length ?? 0
     if (bytes > bytesMax) raise(TOO_LARGE)
