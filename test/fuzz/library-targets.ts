@@ -15,6 +15,7 @@ import { EXPRESSIONS, expressionOf, fhirPathTargets } from './fhirpath-targets.t
 import { AWKWARD, mutated } from './mutate.ts'
 import { SAMPLES } from './samples.ts'
 import type { Target } from './target.ts'
+import { validatorTargets } from './validator-targets.ts'
 
 /** Answers name at most this many faults, whatever the input; the last says that there are more. */
 const ISSUES_MAX = 101
@@ -26,6 +27,7 @@ export const libraryTargets: readonly Target[] = [
   ...fhirPathTargets,
   { name: 'FHIRPath patch', run: patch },
   { name: 'validation and indexing', run: validate },
+  ...validatorTargets(),
 ]
 
 const MODIFIERS = [

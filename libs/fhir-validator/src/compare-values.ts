@@ -1,5 +1,5 @@
-import { type CompiledExpression, compile, type UnitConverter } from '@salus/fhirpath'
-import { isJson } from './definition-source.ts'
+import { type CompiledExpression, compile, FhirPathError, type UnitConverter } from '@salus/fhirpath'
+import { isJson, textOf } from './definition-source.ts'
 
 interface Compared {
   now?: number | undefined
@@ -10,8 +10,10 @@ interface Compared {
 export function compareValues(value: unknown, limit: unknown, { now, units }: Compared): number | undefined {
   if (typeof value === 'number' && typeof limit === 'number') return value - limit
   if (typeof value === 'string' && typeof limit === 'string') return compareTexts(value, limit)
-  if (typeof value === 'string' && isJson(limit) && now !== undefined && typeof limit.value === 'number')
-    return compareTexts(value, moved(now, limit))
+  if (typeof value === 'string' && isJson(limit) && now !== undefined && typeof limit.value === 'number') {
+    const moment = moved(now, limit)
+    return moment === undefined ? undefined : compareTexts(value, moment)
+  }
   if (!isJson(value) || !isJson(limit)) return undefined
   if (typeof value.value !== 'number' || typeof limit.value !== 'number') return undefined
   if (value.system === limit.system && value.code !== undefined && value.code === limit.code)
@@ -43,22 +45,28 @@ function converted(value: unknown, limit: unknown, units: UnitConverter | undefi
     comparisons.set(key, pair)
   }
   const input = { value, limit }
-  const [less] = pair.lessEqual(input)
-  if (typeof less !== 'boolean') return undefined
-  if (!less) return 1
-  return pair.equal.test(input) ? 0 : -1
+  try {
+    const [less] = pair.lessEqual(input)
+    if (typeof less !== 'boolean') return undefined
+    if (!less) return 1
+    return pair.equal.test(input) ? 0 : -1
+  } catch (error) {
+    // Values that have no order between them.
+    if (error instanceof FhirPathError) return undefined
+    throw error
+  }
 }
 
 const DAY_MS = 86_400_000
 
 /** A limit as a duration is counted from today. Spec: https://hl7.org/fhir/R4/elementdefinition-definitions.html */
-function moved(now: number, duration: Record<string, unknown>): string {
+function moved(now: number, duration: Record<string, unknown>): string | undefined {
   const amount = duration.value as number
   const date = new Date(now)
-  const unit = String(duration.code ?? duration.unit)
+  const unit = textOf(duration.code ?? duration.unit)
   if (unit === 'a') date.setUTCFullYear(date.getUTCFullYear() + amount)
   else if (unit === 'mo') date.setUTCMonth(date.getUTCMonth() + amount)
   else if (unit === 'wk') date.setTime(now + amount * 7 * DAY_MS)
   else if (unit === 'd') date.setTime(now + amount * DAY_MS)
-  return date.toISOString()
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
 }

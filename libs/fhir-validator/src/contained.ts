@@ -1,4 +1,4 @@
-import { isJson, type Json } from './definition-source.ts'
+import { isJson, type Json, textOf } from './definition-source.ts'
 import type { Place, Walk } from './walk.ts'
 
 /** dom-3 and dom-6. Spec: https://hl7.org/fhir/R4/domainresource.html#invs */
@@ -8,7 +8,7 @@ export function checkContainment(walk: Walk, resource: Json, place: Place): void
     bestPractice !== 'ignore' &&
     !place.contained &&
     !hasNarrative(resource) &&
-    !NOT_DOMAIN.has(String(resource.resourceType))
+    !NOT_DOMAIN.has(textOf(resource.resourceType))
   )
     walk.note(bestPractice, 'invariant', 'dom-6: A resource should have narrative (best practice).')
   const { contained } = resource

@@ -72,5 +72,48 @@ export function maxOf(max: unknown): number {
 /** Definitions come from packages: what is not of the expected shape is left out, never trusted. */
 export function elementsOf(view: unknown): ElementDefinition[] {
   if (!isJson(view)) return []
-  return objectsOf(view.element).filter((element) => typeof element.path === 'string') as ElementDefinition[]
+  return objectsOf(view.element)
+    .filter((element) => typeof element.path === 'string' && element.path !== '')
+    .map(usable) as ElementDefinition[]
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText)
+const isOptional = (test: (value: unknown) => boolean, value: unknown): boolean => value === undefined || test(value)
+
+/** The shape of each part that compiling reads. */
+const SHAPES: Readonly<Record<string, (value: unknown) => boolean>> = {
+  id: isText,
+  sliceName: isText,
+  contentReference: isText,
+  max: isText,
+  min: (value) => Number.isSafeInteger(value),
+  maxLength: (value) => Number.isSafeInteger(value),
+  base: (value) => isJson(value) && isText(value.path),
+  binding: (value) => isJson(value) && isText(value.strength),
+  type: (value) => isListOf(value, isType),
+  constraint: (value) =>
+    isListOf(value, (one) => isText(one.key) && isText(one.expression ?? '') && isText(one.human ?? '')),
+  slicing: (value) =>
+    isJson(value) &&
+    isOptional((list) => isListOf(list, (one) => isText(one.type) && isText(one.path)), value.discriminator),
+}
+
+const isListOf = (value: unknown, test: (one: Json) => boolean): boolean =>
+  Array.isArray(value) && value.every((one) => isJson(one) && test(one))
+
+const isType = (type: Json): boolean =>
+  isText(type.code) &&
+  isOptional(isTexts, type.profile) &&
+  isOptional(isTexts, type.targetProfile) &&
+  isOptional(isTexts, type.aggregation)
+
+function usable(element: Json): Json {
+  let result = element
+  for (const key in SHAPES) {
+    if (element[key] === undefined || SHAPES[key]?.(element[key]) === true) continue
+    if (result === element) result = { ...element }
+    delete result[key]
+  }
+  return result
 }

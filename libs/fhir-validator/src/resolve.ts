@@ -22,7 +22,7 @@ function makeBundleIndex(bundle: Json): BundleIndex {
     if (typeof fullUrl === 'string') push(byUrl, fullUrl, entry)
     if (!isJson(resource)) continue
     entryOf.set(resource, entry)
-    if (typeof resource.id === 'string') push(byTypeAndId, `${String(resource.resourceType)}/${resource.id}`, entry)
+    if (typeof resource.id === 'string') push(byTypeAndId, `${textOf(resource.resourceType)}/${resource.id}`, entry)
   }
   return { byUrl, byTypeAndId, entryOf }
 }

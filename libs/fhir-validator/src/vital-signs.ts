@@ -1,4 +1,4 @@
-import { isJson, type Json, objectsOf } from './definition-source.ts'
+import { isJson, type Json, objectsOf, textOf } from './definition-source.ts'
 import { CORE } from './profiles.ts'
 
 const LOINC = 'http://loinc.org'
@@ -40,7 +40,7 @@ const PROFILES: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map([
 export function vitalSignsProfile({ code }: Json): string | undefined {
   if (!isJson(code)) return undefined
   for (const coding of objectsOf(code.coding)) {
-    const profile = PROFILES.get(String(coding.system))?.get(String(coding.code))
+    const profile = PROFILES.get(textOf(coding.system))?.get(textOf(coding.code))
     if (profile !== undefined) return CORE + profile
   }
   return undefined
