@@ -2,7 +2,7 @@ import { compareValues } from './compare-values.ts'
 import { isJson, type Json, objectsOf, textOf } from './definition-source.ts'
 import { choiceOf } from './element-definition.ts'
 import { checkPattern, REGEX } from './regex-check.ts'
-import type { CheckedCoding } from './terminology-port.ts'
+import type { CheckedCoding, CodeVerdict } from './terminology-port.ts'
 import type { Walk } from './walk.ts'
 
 const EXTENSION = 'http://hl7.org/fhir/StructureDefinition/'
@@ -116,11 +116,7 @@ function checkMember(
     ...(typeof code === 'string' ? { code } : {}),
     ...(typeof display === 'string' ? { display } : {}),
   }
-  const verdict = walk.settings.terminology?.checkNow({
-    valueSet: resolved(walk, valueSet),
-    codings: [coding],
-    systemImplied: false,
-  })
+  const verdict = askNow(walk, { valueSet, coding, path: at })
   if (verdict === undefined) return
   const wrongDisplay = verdict.codings?.[0]?.problem === 'wrong-display'
   if (wrongDisplay) walk.error('code-invalid', 'This is not a display of the code.', `${at}.display`)
@@ -130,8 +126,20 @@ function checkMember(
     walk.error('code-invalid', 'The code is not in the value set that the questionnaire names.', path)
 }
 
-/** A value set contained in the questionnaire is known by no canonical: the terminology cannot be asked about it. */
-const resolved = (_walk: Walk, valueSet: string): string => valueSet
+/** The verdict if there is one at once, else a check left to the caller. A value set within the questionnaire has no canonical. */
+function askNow(
+  walk: Walk,
+  { valueSet, coding, path }: { valueSet: string; coding: CheckedCoding; path: string },
+): CodeVerdict | undefined {
+  const { terminology, wrongDisplay } = walk.settings
+  if (terminology === undefined || valueSet.startsWith('#')) return undefined
+  const check = { valueSet, codings: [coding], systemImplied: false }
+  const verdict = terminology.checkNow(check)
+  if (verdict !== undefined) return verdict
+  const displaySeverity = wrongDisplay === 'ignore' ? 'information' : wrongDisplay
+  walk.defer({ check, strength: 'required', expression: `${walk.path()}.${path}`, type: 'Coding', displaySeverity })
+  return undefined
+}
 
 /** What concerns all answers of a question together. Spec: http://hl7.org/fhir/extension-questionnaire-optionexclusive.html */
 export function checkOptions(walk: Walk, definition: Json, answers: readonly Json[], path: string): void {
@@ -215,9 +223,6 @@ function checkUnit(walk: Walk, definition: Json, value: unknown, at: string): vo
   const valueSet = textOf(extensionValue(definition, `${EXTENSION}questionnaire-unitValueSet`))
   if (valueSet === '') return
   const coding = { ...(typeof system === 'string' ? { system } : {}), ...(typeof code === 'string' ? { code } : {}) }
-  const verdict =
-    code === undefined
-      ? { inValueSet: false }
-      : walk.settings.terminology?.checkNow({ valueSet, codings: [coding], systemImplied: false })
+  const verdict = code === undefined ? { inValueSet: false } : askNow(walk, { valueSet, coding, path: at })
   if (verdict?.inValueSet === false) walk.error('code-invalid', `The unit is not in the value set ${valueSet}.`, at)
 }
