@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Ledger } from '#audit'
 import type { Database } from '#db'
+import type { Definitions } from '#definitions'
 import type { Identity } from '#identity'
 import type { Clock, Log } from '#kernel'
 import type { Terminology } from '#terminology'
@@ -10,6 +11,7 @@ import {
   storedTerminology,
   terminologyCapabilities,
   terminologyOperations,
+  validateOperation,
 } from './operations/index.ts'
 import { auditEventHandler } from './rest/audit-events.ts'
 import { capabilityStatement } from './rest/capability.ts'
@@ -20,6 +22,10 @@ import type { WriteDependencies } from './store/apply-writes.ts'
 import { openRecordStore } from './store/record-store.ts'
 import { startUpkeep } from './store/upkeep.ts'
 import { checkResource } from './validate/check-resource.ts'
+import { claimsChecker } from './validate/claimed-profiles.ts'
+import { followPolicies } from './validate/policies.ts'
+import { profileChecks } from './validate/profile-checks.ts'
+import { storedProfiles } from './validate/stored-profiles.ts'
 
 /** The FHIR R4 record of one process. */
 export interface Fhir {
@@ -35,6 +41,7 @@ export interface FhirOptions {
   ledger: Ledger
   vault: Vault
   identity: Pick<Identity, 'authenticate' | 'tokenEndpoint'>
+  definitions: Definitions
   terminology: Terminology
   clock: Clock
   log: Log
@@ -51,14 +58,22 @@ export function openFhir(options: FhirOptions): Fhir {
   const fhirBase = `${options.origin}${BASE_PATH}`
   const store = openRecordStore(options)
   const search = searchDeps(store, fhirBase)
+  const shelf = storedTerminology(store, search)
+  const checks = profileChecks({ ...options, ...storedProfiles(store, search), shelf })
+  const policies = followPolicies(options)
   const dependencies: WriteDependencies = {
     store,
     conditionSearch: conditionSearch(search),
     fhirBase,
     validate: (resource) => checkResource(resource),
+    checkClaims: claimsChecker({ policies, checks, clock: options.clock }),
   }
+  const stopUpkeep = startUpkeep(options.database)
   const startedAt = options.clock.now()
-  const operations = terminologyOperations(options.terminology, storedTerminology(store, search))
+  const operations = [
+    ...terminologyOperations(options.terminology, shelf),
+    validateOperation({ store, checks, policies, fhirBase }),
+  ]
   const about = { fhirBase, version: options.version, startedAt }
   return {
     basePath: BASE_PATH,
@@ -80,6 +95,9 @@ export function openFhir(options: FhirOptions): Fhir {
         log: options.log,
         ...(options.startSpan ? { startSpan: options.startSpan } : {}),
       }),
-    close: startUpkeep(options.database),
+    async close() {
+      await policies.close()
+      await stopUpkeep()
+    },
   }
 }

@@ -68,14 +68,25 @@ async function fetchAll(
   kind: ResourceKind,
   url?: string,
 ): Promise<readonly Json[]> {
-  const parameters: [string, string][] = [['_count', String(url === undefined ? LISTED_MAX : VERSIONS_MAX)]]
+  const asked = url === undefined ? { count: LISTED_MAX } : { count: VERSIONS_MAX, urls: [url] }
+  const bodies = await storedDefinitions(store, search, { tenant, type: kind, ...asked })
+  return bodies.map((body) => JSON.parse(body.toString()) as Json)
+}
+
+/** Stored resources with a canonical URL, as JSON text: those of the given URLs, or any. At most `count`. */
+export async function storedDefinitions(
+  store: RecordStore,
+  search: SearchDeps,
+  asked: { tenant: number; type: string; urls?: readonly string[]; count: number },
+): Promise<Buffer[]> {
+  const { tenant, type, urls, count } = asked
+  const parameters: [string, string][] = [['_count', String(count)]]
   // In a search a comma separates values and a bar system from code.
-  if (url !== undefined) parameters.push(['url', url.replace(/[\\,|$]/g, '\\$&')])
-  const parsed = parseSearch({ types: [kind], parameters, clock: search.clock })
+  if (urls !== undefined) parameters.push(['url', urls.map((url) => url.replace(/[\\,|$]/g, '\\$&')).join(',')])
+  const parsed = parseSearch({ types: [type], parameters, clock: search.clock })
   if (!parsed.ok) throw new FaultError(parsed.fault)
-  // The operation's scope was checked; what its value set rests on belongs to the answer. It is the tenant's own and no patient's.
+  // The operation's scope was checked; what it rests on belongs to the answer. It is the tenant's own and no patient's.
   const searcher = { tenant, client: '', scopes: { allows: () => true } }
   const { matches } = await runSearch(search, searcher, parsed.value)
-  const bodies = await openRows(store, matches)
-  return bodies.filter((body) => body !== undefined).map((body) => JSON.parse(body.toString()) as Json)
+  return (await openRows(store, matches)).filter((body) => body !== undefined)
 }

@@ -44,7 +44,8 @@ export function parseJsonPatch(bytes: Buffer): Result<{ body: unknown; exact?: u
   return ok({ body: value.patch, ...(scan.lossyNumbers ? { exact: parseExactly(text).patch } : {}) })
 }
 
-function countMembers(node: unknown): number {
+/** Members of all objects in a parsed body; fewer than the scan counted when a key came twice. */
+export function countMembers(node: unknown): number {
   if (typeof node !== 'object' || node === null) return 0
   const children = Object.values(node)
   return children.reduce((sum: number, child) => sum + countMembers(child), Array.isArray(node) ? 0 : children.length)

@@ -2,13 +2,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Identity } from '#identity'
 import { assert, type Clock, errorFields, type Fault, FaultError, LIMITS, type Log, metrics, raise } from '#kernel'
 import type { Caller, Resource } from '../store/write-request.ts'
-import { checkResource } from '../validate/check-resource.ts'
+import { checkResource, DOUBLE_KEY } from '../validate/check-resource.ts'
 import { auditRecord } from './audit-record.ts'
 import { bundle } from './bundle.ts'
 import { type DispatchDependencies, dispatch, type Interaction, interactionOf } from './dispatch.ts'
 import { type FhirRequest, type FhirResponse, type Handler, jsonResponse } from './exchange.ts'
 import { fhirRequestOf, isJson, mediaType, requireJsonWanted, send } from './http-exchange.ts'
-import { type JsonBody, parseExactly, parseJsonBody, parseJsonPatch } from './json-body.ts'
+import { countMembers, type JsonBody, parseExactly, parseJsonBody, parseJsonPatch } from './json-body.ts'
 import { outcomeOf, statusOf } from './outcome.ts'
 import { createPlaces, type Place } from './places.ts'
 
@@ -217,6 +217,7 @@ function addParameters(request: FastifyRequest, exchange: FhirRequest, bytes: Bu
   if (!bytes || bytes.length === 0) return
   const body = jsonOf(request, bytes)
   if (body.bytes.length > LIMITS.resourceBytesMax) raise(TOO_LARGE)
+  if (countMembers(body.value) !== body.scan.members) raise(DOUBLE_KEY)
   exchange.resource = body.value as Resource
   if (body.scan.lossyNumbers) exchange.exact = parseExactly(body.bytes) as Resource
 }
