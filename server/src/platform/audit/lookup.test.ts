@@ -112,6 +112,22 @@ test('a further condition is applied to each record', async () => {
   )
 })
 
+test('one search decodes a bounded number of records: behind rows with many it goes on with the next page', async () => {
+  const many = (action: AuditRecord['action']): AuditRecord[] =>
+    Array.from({ length: 20_000 }, () => auditRecord({ tenant: 8, patients: [88], action, at: TEST_START + 1 }))
+  await audit.ledgers[0]?.record(auditRecord({ tenant: 8, patients: [88], action: 'delete', rid: 4_000 }))
+  for (let row = 0; row < 3; row++) await audit.ledgers[0]?.commit({ records: many('read') })
+  const wanted: RecordQuery = { tenant: 8, patient: 88, action: 'delete', limit: 5 }
+  const first = await findRecords(audit.database, wanted)
+  assert.deepEqual(first.records, [])
+  const second = await findRecords(audit.database, { ...wanted, before: first.next ?? assert.fail() })
+  assert.deepEqual([second.records.map(({ record }) => record.rid), second.next], [[4_000], undefined])
+  const within = await findRecords(audit.database, { tenant: 8, patient: 88, limit: 1_000 })
+  const more = await findRecords(audit.database, { ...wanted, before: within.next ?? assert.fail() })
+  assert.deepEqual(more.records, [])
+  assert.equal((await all({ tenant: 8, patient: 88 }, 30_000)).length, 60_001)
+})
+
 test('a record committed just now is found: the index catches up before it answers', async () => {
   await audit.ledgers[0]?.record(auditRecord({ at: TEST_START + 1e6, tenant: 9, patients: [77], rid: 5_000 }))
   const { records } = await findRecords(audit.database, { tenant: 9, patient: 77, limit: 10 })

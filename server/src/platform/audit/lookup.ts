@@ -37,12 +37,16 @@ export interface RecordQuery {
 const ENTRIES_PER_PAGE = 200
 /** Index entries one call goes through; a rare condition over a long log goes on behind `next`. */
 const ENTRIES_MAX = 20_000
+/** Leaves fetched at once, but for one row with more: about 2 MB. */
+const LEAVES_PER_FETCH = 10_000
+/** Leaves one call decodes, but for the last row: about 0.2 s of the process. Rows of large transactions have thousands. */
+const LEAVES_MAX = 50_000
 /** Records of one commit differ by less: a request that waited longer was answered busy. */
 const COMMIT_SPAN_MS = 120_000
 
 /**
  * Records of a tenant, newest first, and where to go on; `next` is absent when there are no more. Everything durable when it
- * was called is seen: the index catches up first. May return fewer than `limit` with a `next`, when few records match.
+ * was called is seen: the index catches up first. May return fewer than `limit`, or none, with a `next`, when few records match.
  */
 export async function findRecords(
   database: Database,
@@ -52,25 +56,48 @@ export async function findRecords(
   const key =
     query.patient === undefined && query.actor !== undefined ? { actor: query.actor } : { patient: query.patient ?? 0 }
   const records: FoundRecord[] = []
+  const where = { tenant: query.tenant, key, from: query.from ?? 0, rows: ENTRIES_PER_PAGE }
   let before = startOf(query)
-  for (let seen = 0; seen < ENTRIES_MAX; seen += ENTRIES_PER_PAGE) {
-    const where = { tenant: query.tenant, key, from: query.from ?? 0, rows: ENTRIES_PER_PAGE }
+  let decoded = 0
+  for (let seen = 0; seen < ENTRIES_MAX && decoded < LEAVES_MAX; ) {
     const entries = await indexEntries(database, { ...where, before: { ...before, first: before.index } })
-    const rows = await logRowsAt(database, entries)
-    for (const entry of entries) {
-      const row = rows.find((candidate) => candidate.node === entry.node && candidate.first === entry.first)
-      for (const found of row ? newestFirst(row) : []) {
-        if (isBefore({ at: entry.at, node: found.node, index: found.index }, before) && matches(found.record, query)) {
-          const next = { at: entry.at, node: found.node, index: found.index }
-          records.push(found)
-          if (records.length === query.limit) return { records, next }
-        }
+    const page = await rowsOf(database, entries.filter(isAhead(before)))
+    for (const { entry, row } of page.rows) {
+      for (const found of row ? newestFirst(row, entry.at, before) : []) {
+        decoded++
+        if (!found.record || !matches(found.record, query)) continue
+        records.push({ node: found.node, index: found.index, record: found.record })
+        if (records.length === query.limit)
+          return { records, next: { at: entry.at, node: row?.node ?? 0, index: found.index } }
       }
       before = { at: entry.at, node: entry.node, index: entry.first }
     }
-    if (entries.length < ENTRIES_PER_PAGE) return { records }
+    if (!page.isCut && entries.length < ENTRIES_PER_PAGE) return { records }
+    seen += page.rows.length
   }
   return { records, next: before }
+}
+
+interface Entry {
+  at: number
+  node: number
+  first: number
+}
+
+/** The rows of these entries as far as they were fetched. A row that was archived and removed is undefined. */
+async function rowsOf(
+  database: Database,
+  entries: Entry[],
+): Promise<{ rows: { entry: Entry; row: LogRow | undefined }[]; isCut: boolean }> {
+  const fetched = await logRowsAt(database, entries, LEAVES_PER_FETCH)
+  const rows = entries.map((entry) => ({
+    entry,
+    row: fetched.find((candidate) => candidate.node === entry.node && candidate.first === entry.first),
+  }))
+  const leaves = fetched.reduce((sum, row) => sum + row.count, 0)
+  if (leaves < LEAVES_PER_FETCH) return { rows, isCut: false }
+  const held = rows.findLastIndex(({ row }) => row !== undefined) + 1
+  return { rows: rows.slice(0, held), isCut: held < rows.length }
 }
 
 /** The record at a place, if it is of that tenant; undefined otherwise. */
@@ -90,10 +117,9 @@ function startOf(query: RecordQuery): RecordCursor {
   return { at, node: 32_767, index: Number.MAX_SAFE_INTEGER }
 }
 
-/** Below `limit` in the order of pages: by time of the entry, then log, then leaf. */
-function isBefore(place: RecordCursor, limit: RecordCursor): boolean {
-  if (place.at !== limit.at) return place.at < limit.at
-  return place.node !== limit.node ? place.node < limit.node : place.index < limit.index
+/** Whether anything of an entry's row is left behind `before`: of one whose first leaf was looked at nothing is. */
+function isAhead(before: RecordCursor): (entry: Entry) => boolean {
+  return ({ at, node, first }) => at !== before.at || node !== before.node || first < before.index
 }
 
 function matches(record: AuditRecord, query: RecordQuery): boolean {
@@ -108,13 +134,17 @@ function matches(record: AuditRecord, query: RecordQuery): boolean {
   )
 }
 
-function newestFirst(row: LogRow): FoundRecord[] {
-  const found: FoundRecord[] = []
-  for (const [offset, leaf] of row.leaves.entries()) {
-    const record = readable(leaf)
-    if (record) found.push({ node: row.node, index: row.first + offset, record })
+/** The row's records behind `before`, decoded as they are asked for; an altered one is undefined. */
+function* newestFirst(
+  row: LogRow,
+  at: number,
+  before: RecordCursor,
+): Generator<{ node: number; index: number; record: AuditRecord | undefined }> {
+  const until = at === before.at && row.node === before.node ? before.index : Number.MAX_SAFE_INTEGER
+  for (let offset = row.leaves.length - 1; offset >= 0; offset--) {
+    const index = row.first + offset
+    if (index < until) yield { node: row.node, index, record: readable(row.leaves[offset] as Buffer) }
   }
-  return found.reverse()
 }
 
 function readable(leaf: Buffer): AuditRecord | undefined {

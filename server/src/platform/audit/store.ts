@@ -176,18 +176,22 @@ export async function rowOfLeaf(database: Queryable, node: number, index: number
 
 const ROWS_AT: Statement = {
   name: 'audit-rows-at',
-  text: `select l.node, l.first, l.n, l.at, l.root, l.leaves
-    from unnest($1::smallint[], $2::bigint[]) with ordinality as place(node, first, position)
-    join audit.log l on l.node = place.node and l.first = place.first order by place.position`,
+  text: `select node, first, n, at, root, leaves from (
+      select l.node, l.first, l.n, l.at, l.root, l.leaves, place.position,
+        sum(l.n) over (order by place.position) - l.n as before
+      from unnest($1::smallint[], $2::bigint[]) with ordinality as place(node, first, position)
+      join audit.log l on l.node = place.node and l.first = place.first
+    ) found where before < $3::bigint order by position`,
 }
 
-/** The rows that begin at these places, in that order. */
+/** The rows that begin at these places, in that order; none that follows `leaves` leaves, so that one row may go beyond. */
 export async function logRowsAt(
   database: Queryable,
   places: readonly { node: number; first: number }[],
+  leaves: number,
 ): Promise<LogRow[]> {
   const nodes = int2Array(places.map((place) => place.node))
-  return (await database.query(ROWS_AT, [nodes, int8Array(places.map((place) => place.first))])).map(logRow)
+  return (await database.query(ROWS_AT, [nodes, int8Array(places.map((place) => place.first)), leaves])).map(logRow)
 }
 
 const HEADS: Statement = {
