@@ -82,6 +82,27 @@ test('an invariant that costs too much is stopped and said', () => {
   ])
 })
 
+test('after three invariants that cost too much no more are evaluated', () => {
+  const bomb = profile('bombs', 'Patient', [
+    {
+      path: 'Patient.identifier',
+      constraint: [
+        {
+          key: 'bomb-2',
+          severity: 'error',
+          human: 'x',
+          expression:
+            '%resource.identifier.select(%resource.identifier.select(%resource.identifier.value)).count() > 0',
+        },
+      ],
+    },
+  ])
+  const identifier = Array.from({ length: 500 }, (_, n) => ({ value: `${n}` }))
+  const errors = errorsOf({ resourceType: 'Patient', identifier }, [bomb])
+  assert.equal(errors.length, 4)
+  assert.match(errors.at(-1) ?? '', /No further invariants were evaluated/)
+})
+
 test('an invariant that is no FHIRPath is a warning, and others are still checked', () => {
   const broken = profile('broken', 'Patient', [
     {

@@ -14,6 +14,9 @@ const NATIVE = new Set(['ele-1', 'ext-1', 'dom-2', 'dom-3', 'dom-4', 'dom-5', 'd
 
 const BEST_PRACTICE = 'http://hl7.org/fhir/StructureDefinition/elementdefinition-bestpractice'
 
+/** Invariants that may exceed their budget, of about half a second each, before no more are evaluated. */
+const COSTLY_MAX = 3
+
 /** Invariants of one element: no R4 type has more than 30. */
 const INVARIANTS_MAX = 500
 
@@ -47,7 +50,7 @@ function invariantCheck(constraint: Constraint, type: string): Check {
       native = null
       return reportProblem(walk, constraint, compiled)
     }
-    if (walk.tooDeep) return
+    if (walk.tooDeep || walk.costly >= COSTLY_MAX) return
     try {
       if (!compiled.test(value, environment(walk))) report(walk, constraint, text, bestPractice)
     } catch (error) {
@@ -81,8 +84,11 @@ function report(walk: Walk, { severity }: Constraint, text: string, bestPractice
 }
 
 function reportProblem(walk: Walk, { key }: Constraint, error: FhirPathError): void {
-  if (error.code === 'limit') walk.error('too-costly', `${key} took more work than one invariant may.`)
-  else walk.note('warning', 'processing', `${key} could not be evaluated: ${error.message}`)
+  if (error.code === 'limit') {
+    walk.costly++
+    walk.error('too-costly', `${key} took more work than one invariant may.`)
+    if (walk.costly === COSTLY_MAX) walk.error('too-costly', 'No further invariants were evaluated.')
+  } else walk.note('warning', 'processing', `${key} could not be evaluated: ${error.message}`)
 }
 
 /** What FHIRPath sees of the resource; one object for all its invariants. */

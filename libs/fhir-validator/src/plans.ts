@@ -24,15 +24,15 @@ export interface ExtensionPlan {
   contexts: readonly ExtensionContext[]
 }
 
-/**
- * Compiled profiles, made when first asked for and kept. At most as many of each kind as `remember` keeps; the types of
- * R4 itself are about 200. An unknown canonical is remembered too, for a resource of 10,000 unknown extensions.
- */
+/** Compiled profiles, made when first asked for and kept: as many of each kind as `remember` keeps. The types of R4 are about 200. */
 export class Plans {
   readonly profiles: Profiles
   readonly #types = new Map<string, NodePlan>()
-  readonly #profiles = new Map<string, ProfilePlan | null>()
-  readonly #extensions = new Map<string, ExtensionPlan | null>()
+  readonly #profiles = new Map<string, ProfilePlan>()
+  readonly #extensions = new Map<string, ExtensionPlan>()
+  /** Apart from the known ones, so that a resource of 10,000 unknown extensions pushes no plan out. */
+  readonly #unknownProfiles = new Map<string, true>()
+  readonly #unknownExtensions = new Map<string, true>()
   readonly #compiled = new Map<string, NodePlan>()
 
   constructor(profiles: Profiles) {
@@ -61,17 +61,18 @@ export class Plans {
   }
 
   profile(canonical: string): ProfilePlan | undefined {
-    let plan = this.#profiles.get(canonical)
-    if (plan === undefined) {
-      plan = this.#makeProfile(canonical)
-      remember(this.#profiles, canonical, plan)
-    }
-    return plan ?? undefined
+    const known = this.#profiles.get(canonical)
+    if (known !== undefined) return known
+    if (this.#unknownProfiles.has(canonical)) return undefined
+    const plan = this.#makeProfile(canonical)
+    if (plan === undefined) remember(this.#unknownProfiles, canonical, true)
+    else remember(this.#profiles, canonical, plan)
+    return plan
   }
 
-  #makeProfile(canonical: string): ProfilePlan | null {
+  #makeProfile(canonical: string): ProfilePlan | undefined {
     const definition = this.profiles.definition(canonical)
-    if (definition === undefined) return null
+    if (definition === undefined) return undefined
     const url = textOf(definition.url)
     const type = textOf(definition.type)
     try {
@@ -91,23 +92,27 @@ export class Plans {
     return plan
   }
 
+  /** `url` may have a version, which is wrong and looked past. */
   extension(url: string): ExtensionPlan | undefined {
-    let plan = this.#extensions.get(url)
-    if (plan === undefined) {
-      plan = this.#makeExtension(url)
-      remember(this.#extensions, url, plan)
-    }
-    return plan ?? undefined
+    const known = this.#extensions.get(url)
+    if (known !== undefined) return known
+    if (this.#unknownExtensions.has(url)) return undefined
+    const plain = withoutVersion(url)
+    if (plain !== url) return this.extension(plain)
+    const plan = this.#makeExtension(url)
+    if (plan === undefined) remember(this.#unknownExtensions, url, true)
+    else remember(this.#extensions, url, plan)
+    return plan
   }
 
-  #makeExtension(url: string): ExtensionPlan | null {
-    const definition = this.profiles.definition(url) ?? this.profiles.definition(withoutVersion(url))
-    if (definition === undefined || definition.type !== 'Extension') return null
-    const profile = this.profile(withoutVersion(url))
-    if (profile === undefined || profile.error !== null) return null
+  #makeExtension(url: string): ExtensionPlan | undefined {
+    const definition = this.profiles.definition(url)
+    if (definition === undefined || definition.type !== 'Extension') return undefined
+    const profile = this.profile(url)
+    if (profile === undefined || profile.error !== null) return undefined
     const tree = this.profiles.treeOf(definition)
     const modifier = isModifierDefinition(tree.definition)
-    return { url: withoutVersion(url), node: profile.node, modifier, contexts: contextsOf(definition) }
+    return { url, node: profile.node, modifier, contexts: contextsOf(definition) }
   }
 
   isSubtype(type: string, ancestor: string): boolean {

@@ -106,7 +106,11 @@ export function keyOf(definition: Definition): string {
   return key
 }
 
+/** Canonicals come from clients, too: longer ones are no addresses of anything. */
+const KEY_CHARS_MAX = 500
+
 export function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  if (key.length > KEY_CHARS_MAX) return
   if (map.size >= TREES_MAX) for (const oldest of map.keys()) if (map.delete(oldest)) break
   map.set(key, value)
 }

@@ -58,6 +58,7 @@ function visitInner(
 function sliceOf(walk: Walk, slicing: SlicingPlan, value: unknown): number {
   if (slicing.byUrl !== null) return slicing.byUrl.get(textOf((value as Json).url)) ?? -1
   const { slices } = slicing
+  walk.visits += slices.length
   let fallback = -1
   for (let at = 0; at < slices.length; at++) {
     const slice = slices[at] as SlicePlan

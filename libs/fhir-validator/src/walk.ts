@@ -14,10 +14,10 @@ export const ISSUES_MAX = 500
 const PENDING_MAX = 5_000
 
 /**
- * Work of one validation in objects visited, counted again for every profile and slice they are tried against. A Bundle
- * of 10,000 entries needs about a million.
+ * Work of one validation in objects visited, counted again for every profile, and in slices tried. A document of 10,000
+ * entries takes some 100,000; five million take two to three seconds.
  */
-const VISITS_MAX = 20_000_000
+const VISITS_MAX = 5_000_000
 
 /** A resource being visited, and what surrounds it. */
 export interface Place {
@@ -55,14 +55,15 @@ export class Walk {
   keys = 0
   /** Something was looked at twice, so findings may be double. */
   repeated = false
+  /** Invariants that took more work than they may. */
+  costly = 0
   /** Nesting went beyond the limit: nothing that recurses may look at what is around it. */
   tooDeep = false
   /** They grow with the depth, one entry at a time: making them long beforehand took a seventh of all time. */
   readonly #labels: string[] = []
   readonly #places: number[] = []
-  /** Profiles under test per object, so that references in a circle end. */
   #indexes: Map<Json, unknown> | undefined
-  #underTest: Map<object, Set<unknown>> | undefined
+  #answers: Map<object, Map<unknown, boolean>> | undefined
 
   constructor(settings: Settings) {
     this.settings = settings
@@ -125,15 +126,19 @@ export class Walk {
     return free
   }
 
-  /** Like {@link isFree}; true as well when the same question about the same object is already being asked. */
+  /**
+   * Like {@link isFree}, answered once per object and plan; true as well while the same question is being asked, so that
+   * references in a circle end.
+   */
   conforms(object: object, plan: unknown, work: () => void): boolean {
-    this.#underTest ??= new Map()
-    let plans = this.#underTest.get(object)
-    if (plans?.has(plan) === true) return true
-    if (plans === undefined) this.#underTest.set(object, (plans = new Set()))
-    plans.add(plan)
+    this.#answers ??= new Map()
+    let answers = this.#answers.get(object)
+    if (answers === undefined) this.#answers.set(object, (answers = new Map<unknown, boolean>()))
+    const known = answers.get(plan)
+    if (known !== undefined) return known
+    answers.set(plan, true)
     const free = this.isFree(work)
-    plans.delete(plan)
+    answers.set(plan, free)
     return free
   }
 
