@@ -1,4 +1,4 @@
-import type { Release, ReleaseItem } from '../../server/src/record/terminology/load/release.ts'
+import type { Release, ReleaseItem } from '../../server/src/record/terminology/index.ts'
 import { dice } from './sample-data.ts'
 
 /** A made code system with the shape of SNOMED CT: names of three to six words, a hierarchy with several parents, synonyms. */
@@ -6,7 +6,10 @@ export const BENCH_SYSTEM = 'http://example.org/fhir/CodeSystem/bench'
 
 const WORDS = 12_000
 const ITEMS_PER_PART = 5_000
-const SYLLABLES = 'ab ac ad al an ar as at ba be bi bo ca ce ci co da de di do en er es fa fe fi ga ge ha he hi id il in is ka ke la le li lo ma me mi mo na ne ni no ol on op or os pa pe pi po ra re ri ro sa se si so ta te ti to ul um un ur us va ve vi xa ze zo'.split(' ') // prettier-ignore
+const SYLLABLES =
+  'ab ac ad al an ar as at ba be bi bo ca ce ci co da de di do en er es fa fe fi ga ge ha he hi id il in is ka ke la le li lo ma me mi mo na ne ni no ol on op or os pa pe pi po ra re ri ro sa se si so ta te ti to ul um un ur us va ve vi xa ze zo'.split(
+    ' ',
+  ) // prettier-ignore
 
 export function conceptCode(index: number): string {
   return String(100_000_000 + index * 37)
@@ -20,9 +23,7 @@ export function benchRelease(count: number): { release: Release; nameOf(index: n
   )
   // Few words are in many names, as in any language.
   const word = (): string => words[chance.below(chance.below(chance.below(WORDS) + 1) + 1)] as string
-  const names = Array.from({ length: count }, () =>
-    Array.from({ length: 3 + chance.below(4) }, word).join(' '),
-  )
+  const names = Array.from({ length: count }, () => Array.from({ length: 3 + chance.below(4) }, word).join(' '))
   const nameOf = (index: number): string => names[index] as string
   return {
     nameOf,

@@ -185,7 +185,7 @@ test('resources that are no resources are refused or read as empty, never a fail
     [{ code: 'a', concept: 'x', property: [1], designation: [null] }],
   ])
     await ask('lookup', [
-      resource({ ...codeSystem([{ code: 'ok' }]), concept } as Json),
+      resource({ ...codeSystem([{ code: 'ok' }]), concept }),
       { name: 'system', valueUri: 'http://example.org/cs' },
       { name: 'code', valueCode: 'a' },
     ]).catch((error: unknown) => assert.ok(error instanceof TerminologyError, String(error)))

@@ -8,6 +8,7 @@ export {
   type LoadProgress,
   openLoadedSystems,
 } from './load/loaded-systems.ts'
+export type { Release, ReleaseItem } from './load/release.ts'
 export { RELEASE_KINDS, type ReleaseKind } from './load/release-kinds.ts'
 export { type MemoryTerminology, memoryTerminology } from './memory-terminology.ts'
 export { openTerminology, type Terminology, TerminologyError } from './open-terminology.ts'

@@ -1,8 +1,8 @@
 import { at, type Check } from './check-state.ts'
-import { noteUnknownSystem } from './check-value-set.ts'
 import type { Inquiry } from './inquiry.ts'
 import { hasVersion } from './library.ts'
 import * as messages from './messages.ts'
+import { noteUnknownSystem } from './note-system.ts'
 import { isMoreDetailed } from './versions.ts'
 
 interface Versions {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Database, openDatabase } from '#db'
-import { createLog, systemClock } from '#kernel'
+import { createLog, FaultError, systemClock } from '#kernel'
 import { type TestDatabase, testDatabase } from '../../../../../test/fixtures/database.ts'
 import { Library, requestShelf } from '../engine/library.ts'
 import type { Json } from '../engine/resources.ts'
@@ -149,7 +149,21 @@ test('a second load of a version takes the place of the first; one that fails ch
     },
   }
   await assert.rejects(storeRelease({ database, clock: systemClock }, broken), /cut off/)
-  await assert.rejects(storeRelease({ database, clock: systemClock }, release([])), /holds no concepts/)
+  const refused = (given: readonly ReleaseItem[], code: string): Promise<void> =>
+    assert.rejects(
+      storeRelease({ database, clock: systemClock }, release(given)),
+      (error: unknown) => error instanceof FaultError && error.fault.code === code,
+    )
+  await refused([], 'terminology.load.empty')
+  const names = Array.from(
+    { length: 20_001 },
+    (_, at): ReleaseItem => ({
+      kind: 'designation',
+      code: PNEUMONIA,
+      value: `name ${at}`,
+    }),
+  )
+  await refused([...items, ...names], 'terminology.load.concept-too-large')
   await large.refresh()
   assert.equal(large.list().length, 1)
   const [staged] = await database.query({ text: 'select count(*)::int from terminology.staged' })

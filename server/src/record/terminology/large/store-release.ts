@@ -1,5 +1,6 @@
 import type { Connection, Database } from '#db'
 import { type Clock, raise } from '#kernel'
+import { LOAD_LIMITS } from '../load/load-limits.ts'
 import type { Release, ReleaseItem } from '../load/release.ts'
 import { hierarchyOf } from './hierarchy.ts'
 import { type ConceptFacts, columnsOf } from './put-together.ts'
@@ -21,8 +22,6 @@ import {
 const FACTS_PER_STATEMENT = 5_000
 /** Facts read back at once: more than one concept has. */
 const FACTS_PER_READ = 20_000
-/** Concepts of one system: codes, displays and hierarchy are held in memory while it is loaded. */
-const CONCEPTS_MAX = 2_000_000
 
 /** How far a load has come: facts read, then concepts stored. */
 export interface StoreProgress {
@@ -42,7 +41,7 @@ export interface StoredSystem {
 /**
  * Store a release as a code system of this installation. Servers go on answering, and see it, or its new load, when all of it is
  * there. A load that fails leaves nothing. Faults: those of reading the release, of the database, `terminology.load.empty`,
- * `terminology.load.too-many-concepts`, `terminology.load.concept-too-large`.
+ * `terminology.load.too-large`, `terminology.load.concept-too-large`.
  */
 export async function storeRelease(
   { database, clock }: { database: Database; clock: Clock },
@@ -95,7 +94,7 @@ class Outline {
   }
 
   #concept(code: string, display: string | undefined): void {
-    if (this.displays.size >= CONCEPTS_MAX) raise(TOO_MANY)
+    if (this.displays.size >= LOAD_LIMITS.conceptsMax) raise(TOO_MANY)
     this.displays.set(code, display)
   }
 
@@ -240,8 +239,8 @@ const EMPTY = {
 } as const
 const TOO_MANY = {
   category: 'too-large',
-  code: 'terminology.load.too-many-concepts',
-  message: `A code system has at most ${CONCEPTS_MAX} concepts.`,
+  code: 'terminology.load.too-large',
+  message: `A code system has at most ${LOAD_LIMITS.conceptsMax} concepts.`,
 } as const
 const CONCEPT_TOO_LARGE = {
   category: 'too-large',
