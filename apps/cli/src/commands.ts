@@ -11,6 +11,8 @@ import { restore } from './restore.ts'
 import { start } from './start.ts'
 import { terminology } from './terminology.ts'
 import { token } from './token.ts'
+import { validate } from './validate.ts'
+import { validation } from './validation.ts'
 
 /** All commands, in the order of the help and of docs/reference/cli.md. */
 export const COMMANDS: readonly Command[] = [
@@ -21,6 +23,8 @@ export const COMMANDS: readonly Command[] = [
   clients,
   fhirPackage,
   terminology,
+  validate,
+  validation,
   audit,
   keys,
   backup,

@@ -1,6 +1,7 @@
 export { builtInDefinitions } from './built-in.ts'
 export { newestFirst } from './compare-versions.ts'
 export { DEFINITION_TYPES, type Definition, type DefinitionSource, type DefinitionType } from './definition.ts'
+export { definitionsOfPackages } from './definitions-of-packages.ts'
 export type { MissingDependency } from './missing-dependencies.ts'
 export { type Definitions, openDefinitions } from './open-definitions.ts'
 export { type AddedPackage, openPackages, type Packages } from './packages.ts'

@@ -1,7 +1,10 @@
 import type { Database } from '#db'
 
-/** What is done with a resource that claims profiles. */
-export type ValidationPolicy = 'accept' | 'tag' | 'reject'
+/** What can be done with resources that claim profiles: stored as they are, tagged with how they did, or refused. */
+export const VALIDATION_POLICIES = ['accept', 'tag', 'reject'] as const
+
+/** What a tenant wants done with resources that claim profiles. */
+export type ValidationPolicy = (typeof VALIDATION_POLICIES)[number]
 
 type Queryable = Pick<Database, 'query'>
 
@@ -11,6 +14,7 @@ export async function readPolicies(database: Queryable): Promise<Map<number, Val
   return new Map(rows.map(([tenant, policy]) => [tenant as number, policy as ValidationPolicy]))
 }
 
+/** Set a tenant's policy. */
 export async function writePolicy(
   database: Queryable,
   { tenant, policy, since }: { tenant: number; policy: ValidationPolicy; since: number },

@@ -1,0 +1,50 @@
+import { createValidator, type Issue, issuesOfVerdict } from '@salus/fhir-validator'
+import { definitionsOfPackages } from '#definitions'
+import type { Clock, Fault } from '#kernel'
+import { memoryTerminology } from '#terminology'
+import { countMembers, parseJsonBody } from '../rest/json-body.ts'
+import { DOUBLE_KEY } from './check-resource.ts'
+import { unitConverter } from './unit-converter.ts'
+
+/** One finding: severity, code, place as FHIRPath, and a text without any value of the resource. */
+export type OfflineIssue = Issue
+
+/** Checks resources without a server and without a database. */
+export interface OfflineValidator {
+  /**
+   * Check one resource, a Bundle too, given as JSON text, against R4, the profiles it claims and these. `isResource` is false for
+   * JSON of something else. No time limit; depth and number of findings are limited as on a server.
+   */
+  validate(json: Buffer, profiles: readonly string[]): Promise<{ isResource: boolean; issues: OfflineIssue[] }>
+}
+
+/**
+ * A validator over what comes with Salus and these package files (.tgz, folders or .json files). Code systems that are loaded into a
+ * database (SNOMED CT, LOINC) are not there: their codes are not checked, which is a warning. Faults `definitions.package.*`.
+ */
+export async function openOfflineValidator(options: {
+  packages: readonly string[]
+  clock: Clock
+}): Promise<OfflineValidator> {
+  const definitions = await definitionsOfPackages(options.packages.map((path) => ({ path })))
+  const terminology = memoryTerminology(definitions)
+  const validator = createValidator({ definitions, terminology, units: unitConverter })
+  return {
+    async validate(json, profiles) {
+      const parsed = parseJsonBody(json)
+      if (!parsed.ok) return { isResource: true, issues: [asIssue(parsed.fault)] }
+      const { value, scan } = parsed.value
+      if (value.resourceType === undefined) return { isResource: false, issues: [asIssue(NO_RESOURCE)] }
+      const { issues, pending } = validator.validate(value, { profiles, now: options.clock.now() })
+      for (const one of pending) issues.push(...issuesOfVerdict(one, await terminology.check(one.check)))
+      if (countMembers(value) !== scan.members) issues.unshift(asIssue(DOUBLE_KEY))
+      return { isResource: true, issues }
+    },
+  }
+}
+
+function asIssue({ message }: Pick<Fault, 'message'>): OfflineIssue {
+  return { severity: 'error', code: 'structure', expression: '', text: message }
+}
+
+const NO_RESOURCE = { message: 'This is JSON, but no FHIR resource: it has no resourceType.' }

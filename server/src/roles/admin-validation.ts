@@ -1,0 +1,22 @@
+import { readPolicies, type ValidationPolicy, writePolicy } from '#fhir'
+import { type Admin, DEFAULT_TENANT } from './admin.ts'
+
+export { VALIDATION_POLICIES, type ValidationPolicy } from '#fhir'
+
+/** What is done with a tenant's resources that claim profiles. Recorded. */
+export function validationPolicy(admin: Admin, tenant: number): Promise<ValidationPolicy> {
+  const text = `validation --tenant ${tenant}`
+  // The tenant of the record is the default one: the one named may not exist.
+  return admin.act({ action: 'admin', tenant: DEFAULT_TENANT, text }, async () => {
+    const policies = await readPolicies(admin.database)
+    return policies.get(tenant) ?? 'accept'
+  })
+}
+
+/** Set it; running servers notice within two seconds. What is stored already stays as it is. Recorded. */
+export function setValidationPolicy(admin: Admin, tenant: number, policy: ValidationPolicy): Promise<void> {
+  const text = `validation --tenant ${tenant} ${policy}`
+  return admin.act({ action: 'admin', tenant: DEFAULT_TENANT, text }, () =>
+    writePolicy(admin.database, { tenant, policy, since: admin.clock.now() }),
+  )
+}

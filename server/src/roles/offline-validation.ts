@@ -1,0 +1,1 @@
+export { type OfflineIssue, type OfflineValidator, openOfflineValidator } from '#fhir'
