@@ -13,12 +13,45 @@ const RACES = [
   ['2028-9', 'Asian'],
 ] as const
 
+const US_CORE = US_CORE_PATIENT.slice(0, US_CORE_PATIENT.lastIndexOf('/'))
+const CORE = 'http://hl7.org/fhir/StructureDefinition'
+
+function extensions(n: number): object[] {
+  const [race, raceDisplay] = RACES[n % RACES.length] as (typeof RACES)[number]
+  return [
+    {
+      url: `${US_CORE}/us-core-race`,
+      extension: [
+        {
+          url: 'ombCategory',
+          valueCoding: { system: 'urn:oid:2.16.840.1.113883.6.238', code: race, display: raceDisplay },
+        },
+        { url: 'text', valueString: raceDisplay },
+      ],
+    },
+    {
+      url: `${US_CORE}/us-core-ethnicity`,
+      extension: [
+        {
+          url: 'ombCategory',
+          valueCoding: {
+            system: 'urn:oid:2.16.840.1.113883.6.238',
+            code: '2186-5',
+            display: 'Not Hispanic or Latino',
+          },
+        },
+        { url: 'text', valueString: 'Not Hispanic or Latino' },
+      ],
+    },
+    { url: `${CORE}/patient-mothersMaidenName`, valueString: `Sample ${n}` },
+    { url: `${US_CORE}/us-core-birthsex`, valueCode: n % 2 === 0 ? 'F' : 'M' },
+    { url: `${CORE}/patient-birthPlace`, valueAddress: { city: 'Lynn', state: 'Massachusetts', country: 'US' } },
+  ]
+}
+
 /** One patient of the shape and size (about 2.5 KB) that Synthea gives US Core Patients. */
 function patientText(n: number): string {
-  const [race, raceDisplay] = RACES[n % RACES.length] as (typeof RACES)[number]
   const name = LETTERS[n % LETTERS.length] as string
-  const US_CORE = US_CORE_PATIENT.slice(0, US_CORE_PATIENT.lastIndexOf('/'))
-  const CORE = 'http://hl7.org/fhir/StructureDefinition'
   const typed = (code: string, display: string, system: string, value: string): object => ({
     type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code, display }], text: display },
     system,
@@ -29,35 +62,7 @@ function patientText(n: number): string {
     id: `patient-${n}`,
     meta: { profile: [US_CORE_PATIENT] },
     text: { status: 'generated', div: `<div xmlns="http://www.w3.org/1999/xhtml">Patient <b>${n}</b></div>` },
-    extension: [
-      {
-        url: `${US_CORE}/us-core-race`,
-        extension: [
-          {
-            url: 'ombCategory',
-            valueCoding: { system: 'urn:oid:2.16.840.1.113883.6.238', code: race, display: raceDisplay },
-          },
-          { url: 'text', valueString: raceDisplay },
-        ],
-      },
-      {
-        url: `${US_CORE}/us-core-ethnicity`,
-        extension: [
-          {
-            url: 'ombCategory',
-            valueCoding: {
-              system: 'urn:oid:2.16.840.1.113883.6.238',
-              code: '2186-5',
-              display: 'Not Hispanic or Latino',
-            },
-          },
-          { url: 'text', valueString: 'Not Hispanic or Latino' },
-        ],
-      },
-      { url: `${CORE}/patient-mothersMaidenName`, valueString: `Sample ${n}` },
-      { url: `${US_CORE}/us-core-birthsex`, valueCode: n % 2 === 0 ? 'F' : 'M' },
-      { url: `${CORE}/patient-birthPlace`, valueAddress: { city: 'Lynn', state: 'Massachusetts', country: 'US' } },
-    ],
+    extension: extensions(n),
     identifier: [
       { system: 'https://records.example.org/patients', value: `id-${n}` },
       typed('MR', 'Medical record number', 'https://hospital.example.org', `mr-${n}`),
