@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { ROOT } from '../../tools/testing/files.ts'
+import { type MachineSpeed, machineSpeed } from './machine-speed.ts'
 
 /** Where and on what a benchmark ran. */
 export interface Machine {
@@ -15,11 +16,14 @@ export interface Machine {
   postgres: string
   /** Mean number of runnable processes over the minute before: near 0 on a machine that is otherwise idle. */
   loadBefore: number
+  /** How fast it was at that moment; absent in results from before this was measured. */
+  speed?: MachineSpeed
 }
 
 const BYTES_PER_GB = 1024 ** 3
 
-export function machine(): Machine {
+export async function machine(): Promise<Machine> {
+  const loadBefore = Math.round((loadavg()[0] ?? 0) * 100) / 100
   return {
     commit: commit(),
     at: new Date().toISOString().slice(0, 16).replace('T', ' '),
@@ -28,7 +32,8 @@ export function machine(): Machine {
     memoryGb: Math.round(totalmem() / BYTES_PER_GB),
     node: process.versions.node,
     postgres: postgresVersion(),
-    loadBefore: Math.round((loadavg()[0] ?? 0) * 100) / 100,
+    loadBefore,
+    speed: await machineSpeed(),
   }
 }
 

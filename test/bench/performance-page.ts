@@ -251,8 +251,10 @@ function runTable(results: readonly RecordedResult[]): string {
     `${m.at} UTC`,
     `${m.cpu}, ${m.cores} cores, ${m.memoryGb} GB; Node ${m.node}, PostgreSQL ${m.postgres}`,
     number(m.loadBefore, 2),
+    m.speed ? `${number(m.speed.codeUs, 1)} / ${number(m.speed.socketUs, 1)}` : '-',
   ])
-  return section('Where these were obtained', ['', 'command', 'commit', 'date', 'machine', 'load before'], rows)
+  const header = ['', 'command', 'commit', 'date', 'machine', 'load before', 'code / socket us']
+  return section('Where these were obtained', header, rows)
 }
 
 function section(title: string, header: string[], rows: string[][], notes: string[] = []): string {

@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   const failed: string[] = []
   const results: RecordedResult[] = []
   for (const bench of BENCHES.filter((one) => one.names.some((name) => wanted.has(name)))) {
-    const where = machine()
+    const where = await machine()
     const report = (result: BenchResult): void => {
       const recorded = { ...result, figures: rounded(result.figures), command, machine: where }
       results.push(recorded)
