@@ -26,7 +26,10 @@ export async function openOfflineValidator(options: {
   packages: readonly string[]
   clock: Clock
 }): Promise<OfflineValidator> {
-  const definitions = await definitionsOfPackages(options.packages.map((path) => ({ path })))
+  // Under which name a package goes tells nothing here, and a folder or file may have none.
+  const definitions = await definitionsOfPackages(
+    options.packages.map((path) => ({ path, name: 'given', version: '0' })),
+  )
   const terminology = memoryTerminology(definitions)
   const validator = createValidator({ definitions, terminology, units: unitConverter })
   return {
