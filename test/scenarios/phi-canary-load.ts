@@ -101,6 +101,9 @@ export async function writeMarked({ client }: Load): Promise<string> {
   return id
 }
 
+/** With a blank a code is no unit, which a library of units may complain of aloud. */
+const UCUM = 'http://unitsofmeasure.org'
+
 function aboutPatient(subject: object): Json[] {
   const code = { coding: [{ system: 'http://loinc.org', code: '718-7' }], text: marker('codetext') }
   return [
@@ -111,6 +114,9 @@ function aboutPatient(subject: object): Json[] {
       subject,
       valueString: marker('value'),
       note: [{ text: marker('note') }],
+      component: [
+        { code, valueQuantity: { value: 7, unit: marker('unit'), system: UCUM, code: `mg ${marker('unitcode')}` } },
+      ],
     },
     { resourceType: 'Condition', subject, code, note: [{ text: marker('note'), authorString: marker('author') }] },
     { resourceType: 'RelatedPerson', patient: subject, name: [{ family: marker('related') }], birthDate: BIRTH_DATE },

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { quietly } from '#kernel'
 import { tidy } from './number-range.ts'
 import { SEARCH_LIMITS } from './search-limits.ts'
 
@@ -71,8 +72,10 @@ let library: ReturnType<Library['UcumLhcUtils']['getInstance']> | undefined
 function specified(code: string): LibraryUnit | null {
   // Loaded when the first quantity comes: 20 ms and 10 MB that a process without quantities never pays.
   library ??= (createRequire(import.meta.url)('@lhncbc/ucum-lhc') as Library).UcumLhcUtils.getInstance()
+  const units = library
   try {
-    return library.getSpecifiedUnit(code, 'validate').unit
+    // The library prints a code that it cannot read, and what clients write into one may be anything.
+    return quietly(() => units.getSpecifiedUnit(code, 'validate').unit)
   } catch {
     // The library throws on some malformed codes; such a unit compares with itself only.
     return null

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { quietly } from '#kernel'
 import type { Grammar } from './special-system.ts'
 
 /** Units remembered; asking the library takes 50 us. */
@@ -35,9 +36,10 @@ const ucum: Grammar = {
 function unitName(code: string): string | null {
   // Loaded when the first unit is asked for: 20 ms and 10 MB.
   library ??= (createRequire(import.meta.url)('@lhncbc/ucum-lhc') as UcumLibrary).UcumLhcUtils.getInstance()
+  const ucum = library
   try {
-    // White space is never part of a unit, though the library passes over it.
-    return /\s/.test(code) ? null : (library.getSpecifiedUnit(code, 'validate').unit?.name_ ?? null)
+    // White space is never part of a unit, though the library passes over it. It prints what it cannot read.
+    return /\s/.test(code) ? null : (quietly(() => ucum.getSpecifiedUnit(code, 'validate').unit?.name_) ?? null)
   } catch {
     // The library throws on some malformed codes.
     return null
