@@ -37,7 +37,7 @@ export async function findLoadFiles(paths: readonly string[], filesMax = FILES_M
           raise({
             category: 'invalid',
             code: 'cli.load.not-a-format',
-            message: `${path}: salus load reads .json, .json.gz, .ndjson and .ndjson.gz.`,
+            message: `${path}: only .json, .json.gz, .ndjson and .ndjson.gz are read.`,
           }),
       )
   }

@@ -74,7 +74,7 @@ async function issuesOf(
   policy: ValidationPolicy,
 ): Promise<Issue[] | undefined> {
   try {
-    return await check(resource, { resolve, bestPractice: 'ignore' })
+    return await check(resource, { resolve, bestPractice: 'ignore', wrongDisplay: 'warning' })
   } catch (error) {
     const category = error instanceof FaultError ? error.fault.category : 'bug'
     if (policy === 'tag' && (category === 'too-costly' || category === 'busy')) return undefined

@@ -8,7 +8,7 @@ import { VALIDATE_LIMITS } from './validate-limits.ts'
 export async function issuesOfOpenCodes(
   pending: readonly PendingCheck[],
   ask: (check: CodeCheck) => Promise<CodeVerdict>,
-  isLate: () => boolean,
+  { isLate, turn }: { isLate(): boolean; turn(): Promise<void> | undefined },
 ): Promise<Issue[]> {
   const verdicts = new Map<string, CodeVerdict>()
   const questions = new Map(pending.map(({ check }) => [JSON.stringify(check), check]))
@@ -17,6 +17,8 @@ export async function issuesOfOpenCodes(
     for (const [key, check] of left) {
       if (isLate()) return
       verdicts.set(key, await ask(check))
+      // Answers from memory come without any turn of the event loop.
+      await turn()
     }
   }
   await Promise.all(Array.from({ length: Math.min(VALIDATE_LIMITS.codesAtOnce, questions.size) }, lane))

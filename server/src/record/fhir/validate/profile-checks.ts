@@ -6,7 +6,7 @@ import {
   type Validator,
 } from '@salus/fhir-validator'
 import type { Definitions } from '#definitions'
-import { type Clock, raise } from '#kernel'
+import { type Clock, eventLoopTurns, raise } from '#kernel'
 import type { Shelf, Terminology } from '#terminology'
 import { issuesOfOpenCodes } from './open-codes.ts'
 import { type FetchStored, TenantDefinitions } from './tenant-definitions.ts'
@@ -64,8 +64,10 @@ export function profileChecks(parts: ProfileCheckParts): ProfileChecks {
           return raise(TOO_COSTLY)
         }
         const shelf = parts.shelf(tenant)
-        const isLate = (): boolean => clock.monotonic() - began > VALIDATE_LIMITS.codesMs
-        const codes = await issuesOfOpenCodes(found.pending, (check) => terminology.check(check, shelf), isLate)
+        const codes = await issuesOfOpenCodes(found.pending, (check) => terminology.check(check, shelf), {
+          isLate: () => clock.monotonic() - began > VALIDATE_LIMITS.codesMs,
+          turn: eventLoopTurns(clock),
+        })
         return [...found.issues, ...codes]
       }
     },
