@@ -168,6 +168,32 @@ test('a slow statement does not hold up others', async () => {
   await slow
 })
 
+test('slow statements of one client wait for each other in order, and hold up nobody else', async () => {
+  await owner.query({ text: 'select pg_advisory_lock(77)' })
+  const ended: number[] = []
+  // Two connections are for statements without a name: a third of them is one.
+  const slow = Array.from({ length: 65 }, (_, n) => {
+    const text = n === 3 ? 'select $1::int / 0' : 'select $1::int, pg_advisory_xact_lock_shared(77)'
+    return database.query({ text }, [n], 'slow').finally(() => ended.push(n))
+  })
+  const settled = Promise.allSettled(slow)
+  await assert.rejects(database.query({ text: 'select 1' }, [], 'slow'), (error: FaultError) => {
+    assert.deepEqual([error.fault.category, error.fault.code], ['busy', 'db.client-busy'])
+    return true
+  })
+  for (const client of ['other', 'third'])
+    assert.deepEqual(await database.query({ text: 'select 1' }, [], client), [[1]])
+  assert.deepEqual(await database.query({ name: 'test-one', text: 'select 1' }, [], 'slow'), [[1]])
+  const [waiting] = await owner.query({
+    text: "select count(*) from pg_locks where locktype = 'advisory' and not granted",
+  })
+  assert.deepEqual([Number(waiting?.[0]), ended], [1, []])
+  await owner.query({ text: 'select pg_advisory_unlock(77)' })
+  const failed = (await settled).map(({ status }) => status).indexOf('rejected')
+  assert.deepEqual([failed, ended], [3, slow.map((_, n) => n)])
+  assert.deepEqual(await database.query({ text: 'select 1' }, [], 'slow'), [[1]])
+})
+
 test('a closed database refuses work and ends every session', async () => {
   const other = await openDatabase({ url: fixture.url, connections: 2, statementTimeoutMs: 1_000, log })
   const own = await other.connect()

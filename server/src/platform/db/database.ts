@@ -1,5 +1,6 @@
 import { type Clock, FaultError, type Log, metrics, systemClock } from '#kernel'
 import { type Connection, type ConnectionOptions, openConnection, type Session } from './connection.ts'
+import { FairShare } from './fair-share.ts'
 import { unavailable } from './faults.ts'
 import { BEGIN, COMMIT, READY, ROLLBACK } from './store.ts'
 import type { Row, Statement } from './wire-query.ts'
@@ -9,9 +10,11 @@ export interface Database {
   /**
    * Run one statement on the least busy of the shared connections. One with a name is planned once for any values; one
    * without is planned for its own, and has connections of its own, so that a long search holds up no read.
-   * Faults as `Connection.query`, and `db.busy`.
+   * `client`: on whose behalf. Statements without a name of one client run on a third of their connections at once, at least
+   * one; 64 more wait in order, so that slow searches of one client leave connections to the others.
+   * Faults as `Connection.query`, `db.busy` and `db.client-busy`.
    */
-  query(statement: Statement, values?: readonly unknown[]): Promise<Row[]>
+  query(statement: Statement, values?: readonly unknown[], client?: string): Promise<Row[]>
   /** Run `work` in a transaction on a connection of its own: committed when it resolves, rolled back when it rejects. */
   transaction<T>(work: (tx: Connection) => Promise<T>): Promise<T>
   /** A connection of the caller's own, who closes it. It is not reconnected: see `onLost`. */
@@ -41,6 +44,10 @@ const RECONNECT_MS_MAX = 2_000
 const IN_FLIGHT_PER_CONNECTION_MAX = 5_000
 /** Short statements of one turn that share a connection: together they take half a millisecond. */
 const PACKED_MAX = 8
+/** Statements of one client that wait for its turn: a loader gains nothing from more requests at once than this. */
+const WAITING_PER_CLIENT_MAX = 64
+/** One client's part of the connections for statements without a name. */
+const CLIENT_SHARE = 1 / 3
 /** A statement that runs this long holds up those behind it: new ones go elsewhere when they can. */
 const SLOW_HEAD_MS = 20
 /** How often silent connections are looked for and the gauge is set. */
@@ -69,6 +76,7 @@ class Pool implements Database {
   readonly #shared: (Session | undefined)[]
   /** Slots below this are for statements with a name. */
   readonly #named: number
+  readonly #shares: FairShare
   readonly #all = new Set<Session>()
   readonly #idle: Session[] = []
   readonly #waiting: ((session: Session | FaultError) => void)[] = []
@@ -86,6 +94,8 @@ class Pool implements Database {
     }
     this.#shared = new Array<Session | undefined>(options.connections).fill(undefined)
     this.#named = Math.ceil(options.connections / 2)
+    const each = Math.max(1, Math.floor((options.connections - this.#named) * CLIENT_SHARE))
+    this.#shares = new FairShare({ each, waitingMax: WAITING_PER_CLIENT_MAX })
   }
 
   async start(): Promise<void> {
@@ -96,7 +106,12 @@ class Pool implements Database {
     this.#sweep()
   }
 
-  query(statement: Statement, values?: readonly unknown[]): Promise<Row[]> {
+  query(statement: Statement, values?: readonly unknown[], client?: string): Promise<Row[]> {
+    if (client === undefined || statement.name !== undefined) return this.#query(statement, values)
+    return this.#shares.run(client, () => this.#query(statement, values))
+  }
+
+  #query(statement: Statement, values?: readonly unknown[]): Promise<Row[]> {
     const session =
       (statement.name === undefined ? this.#leastBusy(this.#named, this.#shared.length) : this.#forShort()) ??
       this.#leastBusy(0, this.#shared.length)

@@ -37,9 +37,14 @@ export function searchHandler(dependencies: SearchHandlerDependencies): Handler 
     const parsed =
       opened?.request ?? parse(dependencies, caller, { path, query, lenient: request.prefer.handling === 'lenient' })
     const at = opened ? { place: opened.place, at: opened.at } : {}
-    const answer = await runSearch(dependencies.search, caller, parsed, at)
+    const answer = await runSearch(onBehalfOf(dependencies, caller.client), caller, parsed, at)
     return respond(dependencies, caller, { request, path, parsed, answer, query })
   }
+}
+
+/** One client's searches that are planned each time leave connections to the other clients. */
+function onBehalfOf({ search, store }: SearchHandlerDependencies, client: string): SearchDeps {
+  return { ...search, database: { query: (statement, values) => store.database.query(statement, values, client) } }
 }
 
 function parse(
