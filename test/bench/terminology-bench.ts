@@ -73,7 +73,10 @@ function allLoads(server: BenchServer, count: number, nameOf: (index: number) =>
   const chance = dice(23)
   const system = encodeURIComponent(BENCH_SYSTEM)
   const any = (): number => chance.below(count)
-  const includes = (text: string): NonNullable<Load['check']> => ({ body }) => body.includes(text)
+  const includes =
+    (text: string): NonNullable<Load['check']> =>
+    ({ body }) =>
+      body.includes(text)
   return {
     lookup: {
       next: () => ({

@@ -3,25 +3,27 @@ export interface Hierarchy {
   parents(id: number): readonly number[]
   /** All above, each once, in ascending order; a circle in the release does not run for ever. */
   ancestors(id: number): readonly number[]
-  /** How many are directly below. */
-  children(id: number): number
+  /** Those directly below, in ascending order. */
+  children(id: number): readonly number[]
 }
 
 /** Work out the closure of a hierarchy. 350,000 concepts with 500,000 edges take a second and 100 MB. */
-export function hierarchyOf(count: number, edges: readonly (readonly [child: number, parent: number])[]): Hierarchy {
+export function hierarchyOf(edges: readonly (readonly [child: number, parent: number])[]): Hierarchy {
   const parents: number[][] = []
-  const children = new Int32Array(count + 1)
+  const children: number[][] = []
   for (const [child, parent] of edges) {
     const own = parents[child]
     if (own) own.push(parent)
     else parents[child] = [parent]
-    children[parent] = (children[parent] ?? 0) + 1
+    const below = children[parent]
+    if (below) below.push(child)
+    else children[parent] = [child]
   }
   const known: (Int32Array | undefined)[] = []
   return {
     parents: (id) => parents[id] ?? [],
     ancestors: (id) => [...ancestorsOf(id, parents, known)],
-    children: (id) => children[id] ?? 0,
+    children: (id) => (children[id] ?? []).toSorted((a, b) => a - b),
   }
 }
 

@@ -42,8 +42,6 @@ export interface LargeShared {
 
 /** Concepts chosen by a filter that a text filter looks through. */
 const CHOSEN_MAX = 1_000_000
-/** Children told of one concept: nobody reads more in one answer. */
-const CHILDREN_MAX = 1_000
 
 /** A code system in the database. */
 export class LargeProvider implements CodeSystemProvider {
@@ -69,10 +67,10 @@ export class LargeProvider implements CodeSystemProvider {
     const row = await this.#row(code)
     if (!row) return { parents: [], children: [] }
     const { database, row: system } = this.#shared
-    const children = row.children === 0 ? [] : await childrenOf(database, system.id, row.id, CHILDREN_MAX)
+    const children = row.children === 0 ? [] : await childrenOf(database, system.id, row.id)
     return {
       parents: row.up.map(([parent, display]) => ({ code: parent, display: display ?? undefined })),
-      children: children.map((one) => ({ code: one.code, display: one.display ?? undefined })),
+      children: children.map(([child, display]) => ({ code: child, display: display ?? undefined })),
     }
   }
 

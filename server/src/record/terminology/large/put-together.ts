@@ -16,6 +16,9 @@ interface Around {
   named(id: number): [string, string | null]
 }
 
+/** Children of one concept that a look-up names; a root of SNOMED CT has some twenty, a list without levels all. */
+const CHILDREN_MAX = 1_000
+
 /** Rows of concepts, as columns. */
 export function columnsOf(
   concepts: readonly ConceptFacts[],
@@ -25,7 +28,7 @@ export function columnsOf(
   return {
     ids: concepts.map(({ id }) => id),
     flags: made.map(({ flags }) => flags),
-    children: concepts.map(({ id }) => hierarchy.children(id)),
+    children: concepts.map(({ id }) => hierarchy.children(id).length),
     codes: concepts.map(({ code }) => code),
     folded: concepts.map(({ code }) => (isCaseSensitive ? null : code.toLowerCase())),
     displays: concepts.map(({ display }) => display ?? null),
@@ -33,6 +36,7 @@ export function columnsOf(
     names: made.map(({ names }) => JSON.stringify(names)),
     properties: made.map(({ properties }) => JSON.stringify(properties)),
     up: concepts.map(({ id }) => JSON.stringify(hierarchy.parents(id).map(named))),
+    down: concepts.map(({ id }) => JSON.stringify(hierarchy.children(id).slice(0, CHILDREN_MAX).map(named))),
     parents: concepts.map(({ id }) => `{${hierarchy.parents(id).join(',')}}`),
     ancestors: concepts.map(({ id }) => `{${hierarchy.ancestors(id).join(',')}}`),
   }

@@ -11,6 +11,7 @@ import {
   clearStage,
   planByIndex,
   publish,
+  refreshStatistics,
   removeSystem,
   type StagedColumns,
   type StagedFact,
@@ -67,6 +68,7 @@ export async function storeRelease(
       await storeConcepts(part, (count) => onProgress({ facts, concepts: count, conceptsExpected: concepts }))
       await publish(tx, system, concepts)
     })
+    await refreshStatistics(database)
     return { url: head.url, version: head.version, concepts, facts }
   } catch (error) {
     await removeSystem(database, system)
@@ -118,7 +120,7 @@ class Outline {
       const above = numbers.get(parent)
       if (below !== undefined && above !== undefined && below !== above) edges.push([below, above])
     }
-    return { codes, numbers, hierarchy: hierarchyOf(codes.length, edges) }
+    return { codes, numbers, hierarchy: hierarchyOf(edges) }
   }
 }
 

@@ -52,10 +52,7 @@ const BY_ID = {
 }
 const CHILDREN = {
   name: 'terminology-children',
-  // Materialized, or the planner walks all concepts in their order, hoping to meet enough children early.
-  text: `with below as materialized (
-      select id, code, display from terminology.concept where system = $1::int and parents @> array[$2::int])
-    select code, display from below order by id limit $3::int`,
+  text: 'select down from terminology.concept where system = $1::int and id = $2::int',
 }
 const LINEAGE = {
   name: 'terminology-lineage',
@@ -116,16 +113,10 @@ export async function conceptsById(database: Queryable, system: number, ids: rea
   return (await database.query(BY_ID, [system, int4Array([...ids])])).map(conceptRow)
 }
 
-export async function childrenOf(
-  database: Queryable,
-  system: number,
-  id: number,
-  limit: number,
-): Promise<{ code: string; display: string | null }[]> {
-  return (await database.query(CHILDREN, [system, id, limit])).map(([code, display]) => ({
-    code: code as string,
-    display: display as string | null,
-  }))
+/** Code and display of the concepts directly below, the first 1,000. */
+export async function childrenOf(database: Queryable, system: number, id: number): Promise<[string, string | null][]> {
+  const [row] = await database.query(CHILDREN, [system, id])
+  return parsed(row?.[0] ?? '[]') as [string, string | null][]
 }
 
 /** Number and ancestors of codes, for subsumption and filters. */
@@ -310,6 +301,7 @@ export interface ConceptColumns {
   names: string[]
   properties: string[]
   up: string[]
+  down: string[]
   parents: string[]
   ancestors: string[]
 }
@@ -327,18 +319,19 @@ export async function addConcepts(tx: Queryable, system: number, columns: Concep
     textArray(columns.names),
     textArray(columns.properties),
     textArray(columns.up),
+    textArray(columns.down),
     textArray(columns.parents),
     textArray(columns.ancestors),
   ])
 }
 
 const ADD_CONCEPTS = `insert into terminology.concept
-    (system, id, flags, children, code, folded, display, definition, names, properties, up, parents, ancestors)
+    (system, id, flags, children, code, folded, display, definition, names, properties, up, down, parents, ancestors)
   select $1::int, id, flags, children, code, folded, display, definition,
-    names::jsonb, properties::jsonb, up::jsonb, parents::int[], ancestors::int[]
+    names::jsonb, properties::jsonb, up::jsonb, down::jsonb, parents::int[], ancestors::int[]
   from unnest($2::int[], $3::smallint[], $4::int[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-      $10::text[], $11::text[], $12::text[], $13::text[])
-    as given (id, flags, children, code, folded, display, definition, names, properties, up, parents, ancestors)`
+      $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
+    as given (id, flags, children, code, folded, display, definition, names, properties, up, down, parents, ancestors)`
 
 /** A part of the members of sets. */
 export async function addMembers(
@@ -369,6 +362,11 @@ export async function publish(tx: Queryable, system: number, concepts: number): 
     concepts,
   ])
   await tx.query({ text: 'update terminology.state set revision = revision + 1' })
+}
+
+/** Measure the tables anew for the planner: seconds on a large system. */
+export async function refreshStatistics(database: Queryable): Promise<void> {
+  await database.query({ text: 'select terminology.refresh_statistics()' })
 }
 
 export async function clearStage(database: Queryable, system: number): Promise<void> {

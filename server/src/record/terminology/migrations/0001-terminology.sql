@@ -31,6 +31,7 @@ create table terminology.concept (
   names      jsonb    not null,  -- further designations: [[value, language, use system, use code, use display], ...]
   properties jsonb    not null,  -- {"property": ["value", ...]}
   up         jsonb    not null,  -- parents: [[code, display], ...]
+  down       jsonb    not null,  -- children, the first 1,000, likewise; read apart from the rest
   parents    int[]    not null,
   ancestors  int[]    not null,  -- the closure, itself left out
   primary key (system, id),
@@ -85,5 +86,14 @@ create table terminology.closure_concept (
   foreign key (tenant, name) references terminology.closure on delete cascade
 );
 
+-- Plans of prepared statements go by what was measured last; a load of a whole code system must not wait for autovacuum.
+create function terminology.refresh_statistics() returns void language plpgsql security definer
+  set search_path = pg_catalog as $$
+begin
+  analyze terminology.concept, terminology.member;
+end $$;
+
 grant usage on schema terminology to salus_app;
 grant select, insert, update, delete on all tables in schema terminology to salus_app;
+revoke all on function terminology.refresh_statistics() from public;
+grant execute on function terminology.refresh_statistics() to salus_app;
