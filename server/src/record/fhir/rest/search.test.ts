@@ -276,6 +276,13 @@ test('nothing is added to a page link, and nobody searches below a resource', as
     assert.ok((await client.get(path)).status >= 400, path)
 })
 
+test('the place of an unknown parameter counts those that are read elsewhere too', async () => {
+  const answer = await client.get('Patient?_format=json&gender=male&colour=Blau')
+  assert.equal(faultCode(answer), 'fhir.search.parameter-unknown')
+  assert.match(answer.body.issue[0].diagnostics, /^The 3rd parameter/)
+  assert.doesNotMatch(answer.text, /colour|Blau|gender/)
+})
+
 test('a resource that moves to another patient is found with that one alone, and its past stays readable', async () => {
   const moving = { ...RESOURCES[4], id: 'moving', code: { text: 'moving' } }
   await client.put('Observation/moving', moving)

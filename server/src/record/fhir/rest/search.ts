@@ -60,7 +60,8 @@ function parse(
   return unwrap(
     parseSearch({
       types: [type],
-      parameters: [...asked.query].filter(([name]) => !OUTPUT_ONLY.has(name)),
+      parameters: [...asked.query],
+      readElsewhere: OUTPUT_ONLY,
       lenient: asked.lenient,
       base: dependencies.fhirBase,
       clock: dependencies.store.clock,

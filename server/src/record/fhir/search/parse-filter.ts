@@ -5,7 +5,11 @@ import type { Filter, Modifier } from './search-request.ts'
 import { splitValues } from './split-values.ts'
 
 /** What reading a filter depends on beside its own text. */
-export type FilterContext = Pick<ValueContext, 'base' | 'now'> & { types: readonly string[] }
+export type FilterContext = Pick<ValueContext, 'base' | 'now'> & {
+  types: readonly string[]
+  /** Which parameter of the search it is, from 1. */
+  position: number
+}
 
 const MODIFIERS: Record<string, { modifier: Modifier; of: readonly SearchParameterDef['type'][] }> = {
   missing: {
@@ -26,13 +30,13 @@ export function parseFilter(name: string, value: string, context: FilterContext)
   const dot = name.indexOf('.')
   if (dot >= 0) return parseChain(name.slice(0, dot), name.slice(dot + 1), value, context)
   const [code = '', suffix, ...rest] = name.split(':')
-  const def = definition(code, context.types)
-  if (rest.length > 0) return unknown(name)
+  const def = definition(code, context)
+  if (rest.length > 0) return unknown(context)
   const known = suffix !== undefined && Object.hasOwn(MODIFIERS, suffix) ? MODIFIERS[suffix] : undefined
   const targetType = suffix !== undefined && !known && isTarget(def, suffix) ? suffix : undefined
   // _id has no modifier but :missing, though it is a token by its definition.
   const fits = known?.of.includes(def.type) && (code !== '_id' || known.modifier === 'missing')
-  if (suffix !== undefined && targetType === undefined && !fits) return unknown(name)
+  if (suffix !== undefined && targetType === undefined && !fits) return unknown(context)
   if (known?.modifier === 'missing') return missingFilter(def, value)
   const values = splitValues(value, ',')
   if (values.length > LIMITS.searchValuesMax)
@@ -55,10 +59,10 @@ export function parseFilter(name: string, value: string, context: FilterContext)
 }
 
 /** The definition of a code for all searched types; they must agree on its kind. */
-function definition(code: string, types: readonly string[]): SearchParameterDef {
-  const defs = types.map((type) => searchParameters(type).get(code))
+function definition(code: string, context: FilterContext): SearchParameterDef {
+  const defs = context.types.map((type) => searchParameters(type).get(code))
   const [first] = defs
-  if (!first || first.index < 0 || defs.some((def) => def?.type !== first.type)) return unknown(code)
+  if (!first || first.index < 0 || defs.some((def) => def?.type !== first.type)) return unknown(context)
   return first
 }
 
@@ -74,9 +78,9 @@ function missingFilter(def: SearchParameterDef, value: string): Filter {
 
 function parseChain(head: string, rest: string, value: string, context: FilterContext): Filter {
   const [code = '', type, ...more] = head.split(':')
-  const def = definition(code, context.types)
+  const def = definition(code, context)
   if (def.type !== 'reference' || more.length > 0 || (type !== undefined && !isTarget(def, type)))
-    return unknown(`${head}.${rest}`)
+    return unknown(context)
   if (rest.includes('.'))
     raise({
       category: 'unsupported',
@@ -85,7 +89,7 @@ function parseChain(head: string, rest: string, value: string, context: FilterCo
     })
   const inner = rest.split(':')[0] ?? ''
   const types = type === undefined ? chainTypes(def, inner) : [type]
-  if (types.length === 0) return unknown(`${head}.${rest}`)
+  if (types.length === 0) return unknown(context)
   return { code, values: [], chain: { types, filter: parseFilter(rest, value, { ...context, types }) } }
 }
 
@@ -112,39 +116,19 @@ function chainTypes(def: SearchParameterDef, inner: string): string[] {
 const CHAIN_TYPES_MAX = 12
 
 /**
- * The name is the client's own text, and part of a patient's name when a value with `&` was not encoded: it is repeated
- * only when each word of it is one that FHIR itself gives to parameters.
+ * Named by its place: the name is the client's own text, and part of a patient's name when a value with `&` was not encoded.
  */
-function unknown(name: string): never {
-  vocabulary ??= new Set([...RESOURCE_TYPES, ...R4_MODIFIERS, ...RESOURCE_TYPES.flatMap(codesOf)])
-  const known = vocabulary
-  const shown = name.split(/[:.]/).every((word) => known.has(word)) ? `"${name}"` : 'A parameter of this search'
+function unknown({ position }: FilterContext): never {
   return raise({
     category: 'invalid',
     code: 'fhir.search.parameter-unknown',
-    message: `${shown} is not a search parameter here. See the CapabilityStatement, or send Prefer: handling=lenient to have it ignored.`,
+    message: `The ${ordinal(position)} parameter is not a search parameter here, or its modifier or chain is not. See the CapabilityStatement, or send Prefer: handling=lenient to have it ignored.`,
   })
 }
 
-let vocabulary: ReadonlySet<string> | undefined
-
-/** https://hl7.org/fhir/R4/search.html#modifiers */
-const R4_MODIFIERS = [
-  'missing',
-  'exact',
-  'contains',
-  'text',
-  'in',
-  'below',
-  'above',
-  'not-in',
-  'not',
-  'of-type',
-  'identifier',
-]
-
-function codesOf(type: string): string[] {
-  return [...searchParameters(type).keys()]
+function ordinal(position: number): string {
+  const isTeen = position % 100 > 10 && position % 100 < 14
+  return `${position}${(isTeen ? undefined : ['th', 'st', 'nd', 'rd'][position % 10]) ?? 'th'}`
 }
 
 /** Types of a `_type` parameter or of the path. */

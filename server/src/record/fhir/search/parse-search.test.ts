@@ -126,6 +126,22 @@ test('unknown parts are ignored only when asked to, and then reported and left o
   assert.equal(fault('Patient?birthdate=yesterday', { lenient: true }), 'fhir.search.value-invalid')
 })
 
+test('a parameter that is unknown is named by its place in the search, and nothing of the search is repeated', () => {
+  const told = (url: string, options: Parameters<typeof parse>[1] = {}): string => {
+    const result = parse(url, options)
+    return result.ok ? (result.value.warnings[0]?.message ?? '') : result.fault.message
+  }
+  assert.match(told(`Patient?${SECRET}=x`), /^The 1st parameter is not/)
+  assert.match(told('Patient?gender=male&code=x'), /^The 2nd parameter/)
+  assert.match(told('Patient?_count=1&_sort=name&birthdate:exact=1980'), /^The 3rd parameter/)
+  assert.match(told(`Observation?subject:Patient.${SECRET}=x`), /^The 1st parameter/)
+  const tens = `Patient?${'gender=male&'.repeat(10)}`
+  assert.match(told(`${tens}code=x`), /^The 11th parameter/)
+  assert.match(told(`${tens}${'gender=male&'.repeat(12)}code=x`, { lenient: true }), /^The 23rd parameter/)
+  for (const url of [`Patient?${SECRET}=x`, `Patient?gender=male&name:${SECRET}=x`, 'Patient?code=x&gender=male'])
+    assert.doesNotMatch(told(url), /Geheimnis|gender|male|code|name/)
+})
+
 function fault(url: string, options: Parameters<typeof parse>[1] = {}): string | undefined {
   const result = parse(url, options)
   if (result.ok) return undefined

@@ -11,6 +11,8 @@ export interface SearchText {
   types: readonly string[]
   /** Names and values, decoded from the URL or the form. */
   parameters: readonly (readonly [name: string, value: string])[]
+  /** Names that are read elsewhere: they only count among the parameters. */
+  readElsewhere?: ReadonlySet<string>
   /** `Patient/x/Observation`. */
   compartment?: { type: string; id: string }
   /** `Prefer: handling=lenient`: what is unknown is ignored and reported, instead of refused. */
@@ -39,7 +41,15 @@ export function parseSearch(text: SearchText): Result<SearchRequest> {
 /** Only these may stand more than once among the parameters that say how to answer. */
 const REPEATABLE = new Set(['_include', '_revinclude'])
 
-function read({ types: given, parameters, compartment, lenient = false, base, clock }: SearchText): SearchRequest {
+function read({
+  types: given,
+  parameters,
+  compartment,
+  lenient = false,
+  base,
+  clock,
+  readElsewhere,
+}: SearchText): SearchRequest {
   if (parameters.length > LIMITS.searchParametersMax)
     raise({
       category: 'too-costly',
@@ -58,8 +68,8 @@ function read({ types: given, parameters, compartment, lenient = false, base, cl
   }
   const seen = new Set<string>()
   const context = { types, now: clock.now(), ...(base === undefined ? {} : { base }) }
-  for (const [name, value] of parameters) {
-    if (name === '_type') continue
+  for (const [index, [name, value]] of parameters.entries()) {
+    if (name === '_type' || readElsewhere?.has(name)) continue
     try {
       if (isControl(name)) {
         if (seen.has(name) && !REPEATABLE.has(name))
@@ -70,7 +80,7 @@ function read({ types: given, parameters, compartment, lenient = false, base, cl
           })
         seen.add(name)
         readControl(request, name, value, types)
-      } else request.filters.push(parseFilter(name, value, context))
+      } else request.filters.push(parseFilter(name, value, { ...context, position: index + 1 }))
     } catch (error) {
       if (!lenient || !ignorable(error)) throw error
       request.warnings.push(error.fault)
