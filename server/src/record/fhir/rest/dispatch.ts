@@ -67,12 +67,12 @@ export function dispatch(dependencies: DispatchDependencies): Handler {
       case 'delete':
         return write(dependencies, caller, request)
       default:
-        return raise(UNKNOWN)
+        return raise(UNKNOWN_ADDRESS)
     }
   }
 }
 
-const UNKNOWN: Fault = {
+export const UNKNOWN_ADDRESS: Fault = {
   category: 'not-found',
   code: 'fhir.http.unknown-address',
   message: 'The FHIR API has no such address or operation. See the CapabilityStatement at /metadata.',

@@ -32,6 +32,8 @@ export interface FhirResponse {
   version?: number
   lastModified?: number
   location?: string
+  /** Methods the address takes. */
+  allow?: string
 }
 
 export type Handler = (caller: Caller, request: FhirRequest) => Promise<FhirResponse>

@@ -93,6 +93,7 @@ export async function send(
   if (response.version !== undefined) headers.etag = `W/"${response.version}"`
   if (response.lastModified !== undefined) headers['last-modified'] = new Date(response.lastModified).toUTCString()
   if (response.location !== undefined) headers.location = `${options.fhirBase}/${response.location}`
+  if (response.allow !== undefined) headers.allow = response.allow
   // Patients' data must not rest in any cache between here and the reader.
   headers['cache-control'] = 'no-store'
   reply.status(response.status)

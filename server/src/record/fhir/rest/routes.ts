@@ -3,6 +3,7 @@ import type { Identity } from '#identity'
 import { assert, type Clock, errorFields, type Fault, FaultError, LIMITS, type Log, metrics, raise } from '#kernel'
 import type { Caller, Resource } from '../store/write-request.ts'
 import { checkResource, DOUBLE_KEY } from '../validate/check-resource.ts'
+import { optionsResponse } from './allowed-methods.ts'
 import { auditRecord } from './audit-record.ts'
 import { bundle } from './bundle.ts'
 import { type DispatchDependencies, dispatch, type Interaction, interactionOf } from './dispatch.ts'
@@ -110,7 +111,7 @@ async function answer(
   let status = 500
   try {
     const exchange = fhirRequestOf(request, routes.basePath)
-    interaction = interactionOf(exchange.method, exchange.path)
+    if (request.method !== 'OPTIONS') interaction = interactionOf(exchange.method, exchange.path)
     requireJsonWanted(request, exchange.query)
     const response = await run(routes, handle, request, exchange)
     status = response.status
@@ -164,6 +165,7 @@ async function run(
   request: FastifyRequest,
   exchange: FhirRequest,
 ): Promise<FhirResponse> {
+  if (request.method === 'OPTIONS') return optionsResponse(exchange.path)
   const interaction = interactionOf(exchange.method, exchange.path)
   if (interaction === 'capabilities')
     return {
