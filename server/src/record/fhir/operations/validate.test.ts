@@ -276,6 +276,23 @@ test('calls that make no sense are refused', async () => {
   assert.deepEqual(problems(await client.post('Patient/$validate', { resourceType: 'Observation' })).length > 0, true)
 })
 
+test('a batch validates many resources, sound or not', async () => {
+  const asked = (resource: unknown): Json => ({ request: { method: 'POST', url: 'Patient/$validate' }, resource })
+  const { body } = await client.post('', {
+    resourceType: 'Bundle',
+    type: 'batch',
+    entry: [asked(patient()), asked(patient({ gender: 'none' })), asked(null), asked('text')],
+  })
+  assert.deepEqual(
+    body.entry.map(({ response }: Json) => response.status),
+    ['200', '200', '400', '400'],
+  )
+  assert.deepEqual(
+    body.entry.slice(0, 2).map(({ resource }: Json) => resource.issue[0].severity),
+    ['information', 'error'],
+  )
+})
+
 test('each call is recorded, with the patient whose stored resource it was', async () => {
   const other = await server.client()
   const { id } = (await other.post('Patient', patient())).body

@@ -13,6 +13,7 @@ import { type FetchStored, TenantDefinitions } from './tenant-definitions.ts'
 import { unitConverter } from './unit-converter.ts'
 import { PAUSED, TOO_COSTLY } from './validate-faults.ts'
 import { VALIDATE_LIMITS } from './validate-limits.ts'
+import { warmTables } from './warm-tables.ts'
 import { withinTime } from './within-time.ts'
 
 /** Checks a resource as one tenant sees the world; errors are among the issues. Faults `fhir.validate.too-costly`, `.paused`. */
@@ -77,6 +78,7 @@ export function profileChecks(parts: ProfileCheckParts): ProfileChecks {
 class KeptValidators {
   readonly #parts: ProfileCheckParts
   #shared: Compiled | undefined
+  #isWarm = false
   readonly #byTenant = new Map<number, Compiled>()
 
   constructor(parts: ProfileCheckParts) {
@@ -90,7 +92,9 @@ class KeptValidators {
     left: { ms: number },
     work: (validator: Validator) => T,
   ): Promise<T | undefined> {
-    const { clock } = this.#parts
+    const { clock, definitions } = this.#parts
+    if (!this.#isWarm) warmTables(definitions)
+    this.#isWarm = true
     for (let round = 0; ; round++) {
       const compiled = own === undefined ? this.#forAll() : this.#forTenant(tenant, own)
       await compiled.fetching
