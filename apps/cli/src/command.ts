@@ -50,6 +50,11 @@ export function parseCommand(command: Command, args: string[]): CommandInput & {
   }
 }
 
+/** What may be typed, with its dashes. */
+export function optionFlags(command: Command): string[] {
+  return [...COMMON, ...command.options].map(({ flag }) => `--${flag}`)
+}
+
 export function helpOf(command: Command): string {
   const options = [...command.options, ...COMMON]
   const width = Math.max(...options.map(({ flag }) => flag.length)) + 2

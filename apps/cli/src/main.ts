@@ -1,5 +1,5 @@
-import { FaultError, VERSION } from '@salus/server/kernel'
-import { helpOf, parseCommand } from './command.ts'
+import { didYouMean, FaultError, VERSION } from '@salus/server/kernel'
+import { helpOf, optionFlags, parseCommand } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { EXIT, exitCodeOf } from './exit-code.ts'
 
@@ -16,14 +16,21 @@ async function main(args: string[]): Promise<number> {
   }
   const command = COMMANDS.find((candidate) => candidate.name === name)
   if (!command) {
-    process.stderr.write(`salus: there is no command "${name}". Run "salus --help".\n`)
+    const near = didYouMean(
+      name,
+      COMMANDS.map((candidate) => candidate.name),
+    )
+    process.stderr.write(`salus: there is no command "${name}".${near} Run "salus --help".\n`)
     return EXIT.usage
   }
   let input: ReturnType<typeof parseCommand>
   try {
     input = parseCommand(command, rest)
   } catch (error) {
-    process.stderr.write(`salus ${name}: ${(error as Error).message.split('. To ')[0]}. Run "salus ${name} --help".\n`)
+    const [message = ''] = (error as Error).message.split('. To ')
+    const option = /^Unknown option '(--[^']+)'/.exec(message)?.[1]
+    const near = option === undefined ? '' : didYouMean(option, optionFlags(command))
+    process.stderr.write(`salus ${name}: ${message}.${near} Run "salus ${name} --help".\n`)
     return EXIT.usage
   }
   if (input.help) {

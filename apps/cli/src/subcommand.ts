@@ -1,3 +1,4 @@
+import { didYouMean } from '@salus/server/kernel'
 import type { Command, CommandInput, CommandOption } from './command.ts'
 import { EXIT } from './exit-code.ts'
 
@@ -24,11 +25,9 @@ export function withSubcommands(
       const [first, ...words] = input.words
       const chosen = subcommands.find(({ name }) => name === first)
       if (!chosen) {
-        const names = subcommands.map(({ name }) => name).join(', ')
-        return misuse(
-          base.name,
-          first === undefined ? `Say what to do: ${names}.` : `There is no "${first}"; there are ${names}.`,
-        )
+        const names = subcommands.map(({ name }) => name)
+        if (first === undefined) return misuse(base.name, `Say what to do: ${names.join(', ')}.`)
+        return misuse(base.name, `There is no "${first}"; there are ${names.join(', ')}.${didYouMean(first, names)}`)
       }
       const foreign = base.options.find(({ flag }) => input.options[flag] !== undefined && !chosen.flags.includes(flag))
       if (foreign) return misuse(base.name, `--${foreign.flag} is not for "${chosen.name}".`)

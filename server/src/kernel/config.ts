@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { didYouMean } from './did-you-mean.ts'
 import { raise } from './fault.ts'
 
 type Kind = 'string' | 'path' | 'port' | 'integer' | 'switch' | 'choice' | 'url'
@@ -143,7 +144,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       raise({
         category: 'invalid',
         code: 'config.unknown',
-        message: `${name} is not a setting of Salus.${nearest(name)} See docs/reference/configuration.md.`,
+        message: `${name} is not a setting of Salus.${didYouMean(name, Object.keys(SETTINGS))} See docs/reference/configuration.md.`,
       })
   }
   const values = new Map<string, string>()
@@ -263,22 +264,4 @@ function readable(config: Config, name: SettingName): void {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
-}
-
-function nearest(name: string): string {
-  const [closest] = Object.keys(SETTINGS)
-    .map((candidate) => ({ candidate, away: distance(candidate, name) }))
-    .sort((a, b) => a.away - b.away)
-  return closest && closest.away <= 3 ? ` Did you mean ${closest.candidate}?` : ''
-}
-
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++)
-      next[j] = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1))
-    row = next
-  }
-  return row[b.length] ?? 0
 }

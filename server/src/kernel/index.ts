@@ -1,6 +1,7 @@
 export { type Clock, systemClock } from './clock.ts'
 export { type Config, loadConfig, SETTINGS } from './config.ts'
 export type { RequestContext } from './context.ts'
+export { didYouMean } from './did-you-mean.ts'
 export { assert, type Fault, type FaultCategory, FaultError, raise } from './fault.ts'
 export { LIMITS } from './limits.ts'
 export { createLog, errorFields, type Log, type LogFields, type LogLevel } from './log.ts'
