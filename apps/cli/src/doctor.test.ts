@@ -3,6 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { loadConfig } from '../../../server/src/kernel/index.ts'
+import { rootKeyPlaceFindings } from '../../../server/src/roles/admin-doctor-host.ts'
 import { type CliAnswer, type CliPlace, salus } from '../../../test/fixtures/cli.ts'
 import { startTestServer, type TestServer } from '../../../test/fixtures/server.ts'
 
@@ -67,6 +69,29 @@ test('a secret that others can read is named', async () => {
     assert.match(text.stdout, /BAD {2}secrets: Others can read .*audit-signing\.key/)
   } finally {
     chmodSync(path, 0o600)
+  }
+})
+
+test('in production a root key file beside the database is bad, and nothing else about its place is', () => {
+  const dataDir = mkdtempSync('/tmp/salus-doctor-')
+  const key = join(dataDir, 'root.key')
+  writeFileSync(key, 'key', { mode: 0o600 })
+  const settings = { SALUS_DATA_DIR: dataDir, SALUS_ROOT_KEY_FILE: key, SALUS_PROFILE: 'production' }
+  const found = (environment: Record<string, string>, deviceOf?: (path: string) => number): boolean[] =>
+    rootKeyPlaceFindings(loadConfig(environment), deviceOf).map(({ ok }) => ok)
+  try {
+    assert.deepEqual(found(settings), [false])
+    let device = 0
+    assert.deepEqual(
+      found(settings, () => device++),
+      [true],
+    )
+    assert.deepEqual(found({ ...settings, SALUS_PROFILE: 'development' }), [])
+    assert.deepEqual(found({ ...settings, SALUS_DATABASE_URL: 'postgres://salus@elsewhere/salus' }), [])
+    assert.deepEqual(found({ ...settings, SALUS_ROOT_KEY: 'vault-transit' }), [])
+    assert.deepEqual(found({ ...settings, SALUS_ROOT_KEY_FILE: join(dataDir, 'not-yet') }), [])
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true })
   }
 })
 

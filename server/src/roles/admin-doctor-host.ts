@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { dirname } from 'node:path'
 import { SIGNING_KEY_FILE } from '#audit'
 import type { Finding } from '#db'
 import type { Clock, Config, SETTINGS } from '#kernel'
@@ -35,6 +36,25 @@ export function secretFindings(config: Config): Finding[] {
     ok: false,
     advice: `Others can read ${path}. Run "chmod 600" on it, and replace the secret if anyone may have copied it.`,
   }))
+}
+
+/**
+ * In production, a root key file beside the embedded database: whoever takes that disk, or a copy of it, has both the record and
+ * what opens it. Nothing to say of other providers, of a database elsewhere, and before the first start.
+ */
+export function rootKeyPlaceFindings(
+  config: Config,
+  deviceOf: (path: string) => number = (path) => statSync(path).dev,
+): Finding[] {
+  const isFile = config.required('SALUS_ROOT_KEY') === 'file'
+  if (!config.production || !isFile || config.get('SALUS_DATABASE_URL') !== undefined) return []
+  const key = config.get('SALUS_ROOT_KEY_FILE') ?? config.dataPath('keys', 'root.key')
+  if (!existsSync(key)) return []
+  const ok = deviceOf(dirname(key)) !== deviceOf(config.dataPath())
+  const advice = ok
+    ? 'The root key file lies on another file system than the database.'
+    : `${key} lies on the file system of the database: who takes that disk has both. Set SALUS_ROOT_KEY to vault-transit or aws-kms, or move the file to other storage and set SALUS_ROOT_KEY_FILE.`
+  return [{ check: 'root key place', ok, advice }]
 }
 
 /** Two weeks: time to renew by hand. */

@@ -4,7 +4,13 @@ import { openVault, rootKeyOf } from '#vault'
 import { anchorDirectory, openForCommand } from './admin.ts'
 import { allMigrations, openAdminDatabase } from './admin-database.ts'
 import { auditFindings } from './admin-doctor-audit.ts'
-import { certificateFindings, diskFindings, portFinding, secretFindings } from './admin-doctor-host.ts'
+import {
+  certificateFindings,
+  diskFindings,
+  portFinding,
+  rootKeyPlaceFindings,
+  secretFindings,
+} from './admin-doctor-host.ts'
 
 export type { Finding } from '#db'
 
@@ -25,6 +31,7 @@ export async function examine(
   }
   tell([{ check: 'configuration', ok: true, advice: 'Every setting is known and valid.' }])
   tell(secretFindings(config))
+  tell(rootKeyPlaceFindings(config))
   tell(certificateFindings(config, clock))
   tell(await diskFindings(config, anchorDirectory(config)))
   tell([await portFinding(config)])
