@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { OfflineIssue } from '@salus/server/roles/offline-validation'
+import { EXIT } from './exit-code.ts'
 import type { FoundResource } from './validate-read.ts'
 
 export interface ValidateSummary {
@@ -18,6 +19,14 @@ export interface ValidateReport {
   begin(): Promise<void>
   resource(where: Pick<FoundResource, 'file' | 'line'>, issues: readonly OfflineIssue[]): Promise<void>
   end(summary: ValidateSummary): Promise<void>
+}
+
+/** When nobody reads any more (`salus validate ... | head`), there is nothing left to do. */
+export function endWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.interrupted)
+    throw error
+  })
 }
 
 /** One line per finding for people: `file:line: severity place: text`. Information only with `all`. */

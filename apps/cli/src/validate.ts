@@ -6,7 +6,7 @@ import { findLoadFiles, type LoadFile } from './load-files.ts'
 import { openProgress } from './progress.ts'
 import { misuse } from './subcommand.ts'
 import { type FoundResource, resourcesIn } from './validate-read.ts'
-import { jsonReport, textReport, type ValidateReport, type ValidateSummary } from './validate-report.ts'
+import { endWithReader, jsonReport, textReport, type ValidateReport, type ValidateSummary } from './validate-report.ts'
 
 /** Check files against R4 and profiles, without a server. */
 export const validate: Command = {
@@ -31,6 +31,7 @@ export const validate: Command = {
   async run(input) {
     if (input.words.length === 0) return misuse('validate', 'Name files or directories.')
     const files = (await findLoadFiles(input.words)).flat()
+    endWithReader()
     const packages = textOptions(input, 'package')
     const validator = await openOfflineValidator({ packages, clock: systemClock })
     const report = input.json ? jsonReport() : textReport({ all: input.options['all'] === true })

@@ -10,6 +10,7 @@ import {
   type TestClient,
   type TestServer,
 } from '../../../../../test/fixtures/server.ts'
+import { claimsChecker } from './claimed-profiles.ts'
 import { type ValidationPolicy, writePolicy } from './store.ts'
 
 let server: TestServer
@@ -48,6 +49,16 @@ test('accept: claims are not checked, and tags are the client’s', async () => 
   const stored = await client.post('Patient', claiming(BORN.url, { gender: 'male' }))
   assert.equal(stored.status, 201)
   assert.deepEqual(tagsOf(stored), [])
+})
+
+test('accept: a write waits for nothing and looks nothing up', () => {
+  const check = claimsChecker({
+    policies: { of: () => 'accept', close: () => Promise.resolve() },
+    checks: { of: () => assert.fail('no definitions are looked at') },
+    clock: { now: () => assert.fail(), monotonic: () => assert.fail() },
+  })
+  const caller = { tenant: 1 } as Parameters<typeof check>[0]['caller']
+  assert.equal(check({ caller, requests: [], drafts: [] }), undefined)
 })
 
 test('tag: each version says how it did, whoever wrote what before', async () => {
