@@ -6,18 +6,22 @@ import { history } from './history.ts'
 import { read, vread } from './read.ts'
 import { write } from './write.ts'
 
-export type Interaction =
-  | 'read'
-  | 'vread'
-  | 'history'
-  | 'search'
-  | 'create'
-  | 'update'
-  | 'patch'
-  | 'delete'
-  | 'batch'
-  | 'operation'
-  | 'capabilities' // prettier-ignore
+/** Every interaction there is; a test calls each without a token, without the scope and with it, and looks for its audit record. */
+export const INTERACTIONS = [
+  'read',
+  'vread',
+  'history',
+  'search',
+  'create',
+  'update',
+  'patch',
+  'delete',
+  'batch',
+  'operation',
+  'capabilities',
+] as const
+
+export type Interaction = (typeof INTERACTIONS)[number]
 
 export interface DispatchDependencies extends WriteDependencies {
   search: Handler
