@@ -57,7 +57,7 @@ export const audit: Command = withSubcommands(
     notes: [
       "verify exits with 8 and names the first bad place when the log is not what was signed. It works beside running servers, without any, and on an export on another machine. Trust comes from the anchored checkpoints: keep them, and the public key, where the database's administrators cannot write.",
       'export goes on behind the files that are already in the directory. --from and --to let up to two minutes more through at each end, and what goes back to the checkpoint before: an export must verify by itself.',
-      'archive writes each whole past month (UTC) of each log once, and reads it back. It removes nothing without --remove, and never the newest row of a log. Use one directory for all months: verify reads them together with the database.',
+      'archive writes each whole past month (UTC) of each log once, and reads it back. It removes nothing without --remove, and never the newest row of a log. Use one directory for all months: verify reads them together with the database. What was removed is no longer found as AuditEvent, not proved by prove, and not in later backups: keep the directory as long as the law asks.',
     ],
   },
   [auditVerify, auditProve, auditExport, auditArchive],
