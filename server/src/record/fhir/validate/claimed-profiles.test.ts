@@ -162,6 +162,28 @@ test('reject: entries of one transaction are seen as the targets of references',
   assert.deepEqual(refused.body.issue[0].expression, ['Bundle.entry[1].resource/Condition.subject'])
 })
 
+test('reject: what many send at once right after a definition was stored is refused like what comes alone', async () => {
+  const url = 'http://example.org/StructureDefinition/flag'
+  const flag = {
+    ...profile('flag', 'Extension', [
+      { path: 'Extension.url', fixedUri: url },
+      { path: 'Extension.value[x]', min: 1, type: [{ code: 'boolean' }] },
+    ]),
+    kind: 'complex-type',
+    context: [{ type: 'element', expression: 'Patient' }],
+  }
+  assert.equal((await client.post('StructureDefinition', flag)).status, 201)
+  const bad = claiming('http://hl7.org/fhir/StructureDefinition/Patient', { extension: [{ url, valueString: 'no' }] })
+  for (let round = 0; round < 5; round++) {
+    assert.equal((await client.post('StructureDefinition', profile(`touch-${round}`, 'Patient', []))).status, 201)
+    const answers = await Promise.all(Array.from({ length: 8 }, () => client.post('Patient', bad)))
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      answers.map(() => 422),
+    )
+  }
+})
+
 test('the modes create and update of $validate foretell what reject refuses', async () => {
   const asked = (mode: string): Promise<Answer> =>
     client.post(`Patient/$validate?mode=${mode}`, { ...claiming('http://example.org/none'), id: 'a' })

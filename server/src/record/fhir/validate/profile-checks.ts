@@ -92,12 +92,17 @@ class KeptValidators {
     left: { ms: number },
     work: (validator: Validator) => T,
   ): Promise<T | undefined> {
-    const { clock, definitions } = this.#parts
+    const { clock, definitions, stampOf } = this.#parts
+    let stamp = own
     if (!this.#isWarm) warmTables(definitions)
     this.#isWarm = true
     for (let round = 0; ; round++) {
-      const compiled = own === undefined ? this.#forAll() : this.#forTenant(tenant, own)
-      await compiled.fetching
+      let compiled = this.#compiled(tenant, stamp)
+      // Nothing is awaited between the last look and the work: on half of what is coming, it would take the rest for absent.
+      while (compiled.fetching) {
+        await compiled.fetching
+        compiled = this.#compiled(tenant, stamp)
+      }
       const began = clock.monotonic()
       const done = withinTime(left.ms, () => work(compiled.validator))
       left.ms -= clock.monotonic() - began
@@ -106,11 +111,20 @@ class KeptValidators {
         this.#drop(tenant, compiled)
         return undefined
       }
-      if (compiled.own?.hasMissed !== true || round >= VALIDATE_LIMITS.roundsMax) return done.result
+      if (compiled.own?.hasMissed !== true) return done.result
+      // What is still missing after so many rounds would be taken for absent.
+      if (round >= VALIDATE_LIMITS.roundsMax) return undefined
       const isNew = await this.#fetch(compiled, compiled.own)
-      if (!isNew) return done.result
+      const now = await stampOf(tenant)
+      if (!isNew && now === stamp) return done.result
+      // What was fetched after a change does not go with what was fetched before it.
+      stamp = now
       if (left.ms <= 0) return undefined
     }
+  }
+
+  #compiled(tenant: number, stamp: string | undefined): Compiled {
+    return stamp === undefined ? this.#forAll() : this.#forTenant(tenant, stamp)
   }
 
   async #fetch(compiled: Compiled, own: TenantDefinitions): Promise<boolean> {

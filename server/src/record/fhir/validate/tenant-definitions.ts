@@ -45,7 +45,7 @@ export class TenantDefinitions implements DefinitionSource {
   async fetchMissed(): Promise<boolean> {
     let isNew = false
     for (let round = 0; this.#missed.size > 0 && round < VALIDATE_LIMITS.roundsMax; round++) {
-      const missed = [...this.#missed]
+      const missed = [...this.#missed].filter(([key]) => !this.#own.has(key))
       this.#missed = new Map()
       for (const type of OWN_TYPES) {
         const urls = missed.filter(([, [of]]) => of === type).map(([, [, url]]) => url)
@@ -57,8 +57,9 @@ export class TenantDefinitions implements DefinitionSource {
   }
 
   async #take(type: OwnType, urls: readonly string[]): Promise<boolean> {
-    for (const url of urls) this.#own.set(`${type} ${url}`, [])
     const bodies = await this.#fetch(type, urls)
+    // Only now: until then they are not known to be absent.
+    for (const url of urls) this.#own.set(`${type} ${url}`, [])
     let isNew = false
     for (const body of bodies) {
       if (this.#count >= VALIDATE_LIMITS.definitionsMax) return isNew
