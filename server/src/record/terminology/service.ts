@@ -5,6 +5,7 @@ import { Inquiry } from './engine/inquiry.ts'
 import { Library, requestShelf, type Shelf } from './engine/library.ts'
 import type { Json } from './engine/resources.ts'
 import { Settings, takeParameters } from './engine/settings.ts'
+import { Work } from './engine/work.ts'
 import { lookup } from './operations/lookup.ts'
 import { ParametersIn } from './operations/parameters-in.ts'
 import { subsumes } from './operations/subsumes.ts'
@@ -35,7 +36,7 @@ export type OperationName =
 
 /** Runs operations over the shelves of this process. */
 export function operationRunner(options: { shelves: readonly Shelf[]; clock: Clock }) {
-  const open = (call: TerminologyCall, parameters: ParametersIn, isExpansion: boolean): Inquiry => {
+  const open = (call: TerminologyCall, work: Work, parameters: ParametersIn, isExpansion: boolean): Inquiry => {
     const settings = new Settings(isExpansion)
     takeParameters(settings, parameters.resource)
     settings.acceptLanguage(call.acceptLanguage)
@@ -44,11 +45,12 @@ export function operationRunner(options: { shelves: readonly Shelf[]; clock: Clo
       ...parameters.resources('codeSystem'),
       ...parameters.resources('valueSet'),
     ])
-    return new Inquiry(new Library(own, [call.record, ...options.shelves]), settings)
+    return new Inquiry(new Library(own, [call.record, ...options.shelves]), settings, work)
   }
   return async (name: OperationName, call: TerminologyCall): Promise<object> => {
     const parameters = new ParametersIn(call.parameters)
-    const inquiry = open(call, parameters, name === 'expand')
+    const work = new Work(options.clock)
+    const inquiry = open(call, work, parameters, name === 'expand')
     const url = typeof call.resource?.url === 'string' ? call.resource.url : undefined
     switch (name) {
       case 'lookup':
@@ -61,8 +63,9 @@ export function operationRunner(options: { shelves: readonly Shelf[]; clock: Clo
         return validateInValueSet(inquiry, parameters, call.resource)
       case 'batch-validate-code':
         return validateBatch(
-          (one) => open(call, one, false),
+          (one) => open(call, work, one, false),
           parameters,
+          work,
           (one, its) => validateInValueSet(one, its, undefined),
         )
       case 'translate':

@@ -7,6 +7,7 @@ import { Library, requestShelf, type Shelf } from '../engine/library.ts'
 import { findCode } from '../engine/lookup.ts'
 import { type Json, text } from '../engine/resources.ts'
 import { invalid, Settings } from '../engine/settings.ts'
+import { Work } from '../engine/work.ts'
 import { TERMINOLOGY_LIMITS } from '../limits.ts'
 import { ParametersIn } from '../operations/parameters-in.ts'
 import {
@@ -28,6 +29,8 @@ export interface ClosureCall {
 /** Closure tables of one tenant; a client needs one. */
 const TABLES_MAX = 1_000
 const NAME_CHARS_MAX = 200
+/** Concepts looked up at once: they share a query where the code system is large. */
+const FOUND_AT_ONCE = 500
 
 interface Closures {
   database: Database
@@ -49,7 +52,11 @@ export async function closure(parts: Closures, call: ClosureCall): Promise<objec
   const given = parameters.all('concept').map((one) => one.valueCoding as Json)
   if (given.length === 0 && since === undefined) return started(parts, call.tenant, name)
   const own = requestShelf(parameters.resources('tx-resource'))
-  const inquiry = new Inquiry(new Library(own, [call.record, ...parts.shelves]), new Settings(false))
+  const inquiry = new Inquiry(
+    new Library(own, [call.record, ...parts.shelves]),
+    new Settings(false),
+    new Work(parts.clock),
+  )
   const concepts = await known(inquiry, given)
   const at = parts.clock.now()
   const { table, added, version } = await parts.database.transaction(async (tx) => {
@@ -89,10 +96,15 @@ async function known(inquiry: Inquiry, given: readonly Json[]): Promise<{ system
     const system = text(coding, 'system')
     const code = text(coding, 'code')
     if (system === undefined || code === undefined) throw invalid('A concept has a system and a code.')
-    await findCode(inquiry, { system, version: undefined, code })
     concepts.set(`${system}|${code}`, { system, code })
   }
-  return [...concepts.values()]
+  const all = [...concepts.values()]
+  for (let from = 0; from < all.length; from += FOUND_AT_ONCE) {
+    await inquiry.work.turn()
+    const some = all.slice(from, from + FOUND_AT_ONCE)
+    await Promise.all(some.map(({ system, code }) => findCode(inquiry, { system, version: undefined, code })))
+  }
+  return all
 }
 
 interface Relation {
@@ -109,17 +121,25 @@ async function relations(
 ): Promise<Relation[]> {
   const found: Relation[] = []
   const isAdded = new Set(added)
-  for (const one of added)
-    for (const other of table) {
-      if (one === other || one.system !== other.system) continue
-      // A pair of added concepts is looked at once.
-      if (isAdded.has(other) && other.code < one.code) continue
-      inquiry.spend(1)
-      const provider = await inquiry.system(one.system, undefined)
-      const outcome = await provider?.subsumes(one.code, other.code)
-      if (outcome === 'subsumed-by') found.push({ system: one.system, below: one.code, above: other.code })
-      if (outcome === 'subsumes') found.push({ system: one.system, below: other.code, above: one.code })
-    }
+  const bySystem = Map.groupBy(table, ({ system }) => system)
+  for (const [system, others] of bySystem) {
+    const mine = others.filter((one) => isAdded.has(one))
+    const provider = mine.length > 0 ? await inquiry.system(system, undefined) : undefined
+    if (!provider) continue
+    const compare = await provider.compare?.(others.map(({ code }) => code))
+    for (const one of mine)
+      for (const other of others) {
+        // A pair of added concepts is looked at once.
+        if (one === other || (isAdded.has(other) && other.code < one.code)) continue
+        inquiry.spend(1)
+        await inquiry.work.turn()
+        const outcome = compare
+          ? compare(one.code, other.code)
+          : await provider.subsumes(one.code, other.code, (visits) => inquiry.spend(visits))
+        if (outcome === 'subsumed-by') found.push({ system, below: one.code, above: other.code })
+        if (outcome === 'subsumes') found.push({ system, below: other.code, above: one.code })
+      }
+  }
   return found
 }
 

@@ -4,12 +4,13 @@ import { type TextFilter, textFilter } from '../systems/text-filter.ts'
 import { type CanonicalStatus, statusOfResource, statusOfSystem, statusWord } from './canonical-status.ts'
 import { filterFault } from './check-concept-set.ts'
 import type { CodeSystemProvider, Concept, Selection } from './concept.ts'
-import { type Inquiry, tooCostly } from './inquiry.ts'
+import type { Inquiry } from './inquiry.ts'
 import { TerminologyError } from './issues.ts'
 import * as messages from './messages.ts'
 import type { ConceptSet, PreparedValueSet } from './prepare.ts'
 import { canonicalOf, type Json } from './resources.ts'
 import { compareVersions } from './versions.ts'
+import { tooCostly } from './work.ts'
 
 /** One concept of an expansion under way. */
 export interface Entry {

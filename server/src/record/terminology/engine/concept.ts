@@ -96,7 +96,9 @@ export interface CodeSystemProvider {
    * work it causes, in concepts looked at, and throws when that is too much.
    */
   select(filters: readonly Filter[], spend: (visits: number) => void): Promise<Selection | undefined>
-  subsumes(a: string, b: string): Promise<Subsumption | undefined>
+  subsumes(a: string, b: string, spend?: (visits: number) => void): Promise<Subsumption | undefined>
+  /** How any two of many codes stand, with everything that takes looked up at once, where that is less work than to ask for each pair. */
+  compare?(codes: readonly string[]): Promise<(a: string, b: string) => Subsumption | undefined>
   /** Parents and children with their displays, where that is less work than to find each. */
   relatives?(code: string): Promise<{ parents: readonly Relative[]; children: readonly Relative[] }>
 }

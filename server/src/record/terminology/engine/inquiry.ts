@@ -1,4 +1,3 @@
-import { TERMINOLOGY_LIMITS } from '../limits.ts'
 import type { CodeSystemProvider } from './concept.ts'
 import { TerminologyError } from './issues.ts'
 import type { Library } from './library.ts'
@@ -6,6 +5,7 @@ import * as messages from './messages.ts'
 import { canonicalParts, type Json, objects, valueOf } from './resources.ts'
 import { ruledVersion, type Settings, type VersionRule } from './settings.ts'
 import { versionMatches } from './versions.ts'
+import { Work } from './work.ts'
 
 /** One request on its way: what it can see, how it wants to be answered, and how much work it may still cause. */
 export class Inquiry {
@@ -14,18 +14,20 @@ export class Inquiry {
   /** Supplements that were asked for, by canonical. */
   readonly supplements = new Map<string, Json>()
   readonly #applied = new Set<VersionRule>()
-  #visits: number = TERMINOLOGY_LIMITS.visitsMax
   readonly #systems = new Map<string, Promise<CodeSystemProvider | undefined>>()
 
-  constructor(library: Library, settings: Settings) {
+  /** What may still be done; questions that came in one request share it. */
+  readonly work: Work
+
+  constructor(library: Library, settings: Settings, work = new Work()) {
     this.library = library
     this.settings = settings
+    this.work = work
   }
 
   /** Fault `too-costly` when the request has caused more work than one may. */
   spend(visits: number): void {
-    this.#visits -= visits
-    if (this.#visits < 0) throw tooCostly('The request needs more work than one may cause. Ask for less at once.')
+    this.work.spend(visits)
   }
 
   /** The code system after the version rules; supplements asked for lie over it. */
@@ -39,7 +41,7 @@ export class Inquiry {
     const known = this.#systems.get(key)
     if (known) return known
     this.spend(1)
-    const found = this.library.codeSystem(url, version, [...this.supplements.values()])
+    const found = this.library.codeSystem(url, version, [...this.supplements.values()], this.work)
     this.#systems.set(key, found)
     return found
   }
@@ -103,7 +105,3 @@ export class Inquiry {
 }
 
 const SUPPLEMENT = 'http://hl7.org/fhir/StructureDefinition/valueset-supplement'
-
-export function tooCostly(text: string): TerminologyError {
-  return new TerminologyError({ severity: 'error', code: 'too-costly', type: 'too-costly', text }, 422)
-}

@@ -1,8 +1,10 @@
-import { type MemoryProvider, memoryProvider } from '../systems/memory-provider.ts'
+import { memoryProvider } from '../systems/memory-provider.ts'
+import { makeIndex } from '../systems/memory-system.ts'
 import { supplementsSystem } from '../systems/supplement.ts'
 import type { CodeSystemProvider } from './concept.ts'
 import { canonicalParts, type Json, text } from './resources.ts'
 import { compareVersions, newest, versionMatches } from './versions.ts'
+import { Work } from './work.ts'
 
 /** Resource types that a shelf holds. */
 export type ResourceKind = 'CodeSystem' | 'ValueSet' | 'ConceptMap'
@@ -17,11 +19,11 @@ export interface Shelf {
   systems?(url: string): Promise<readonly SystemOnShelf[]> | readonly SystemOnShelf[]
 }
 
-/** One version of a code system that is no resource; `open` lays supplements over it. */
+/** One version of a code system; `open` lays supplements over it, and charges `work` with what it takes. */
 export interface SystemOnShelf {
   version: string | undefined
   content: string
-  open(supplements: readonly Json[]): CodeSystemProvider
+  open(supplements: readonly Json[], work: Work): CodeSystemProvider | Promise<CodeSystemProvider>
 }
 
 /** Everything one request can see. The first shelf is the request's own and is preferred; of the others the newest version. */
@@ -39,12 +41,14 @@ export class Library {
     url: string,
     version: string | undefined,
     supplements: readonly Json[],
+    work = new Work(),
   ): Promise<CodeSystemProvider | undefined> {
     const preferred = version === undefined
     const own = newest(await systemsOn(this.#own, url, preferred), (one) => one.version, version)
     const found = own ?? newest(await this.#systems(url, preferred), (one) => one.version, version)
     if (!found || !CONTENTS.has(found.content)) return undefined
-    return found.open(supplements.filter((one) => supplementsSystem(one, url, found.version)))
+    const its = supplements.filter((one) => supplementsSystem(one, url, found.version))
+    return found.open(its, work)
   }
 
   /** Versions that are there, oldest first. */
@@ -95,7 +99,10 @@ async function systemsOn(shelf: Shelf, url: string, preferred: boolean): Promise
     systems.push({
       version: text(resource, 'version'),
       content,
-      open: (supplements) => memoryProvider(resource, supplements) satisfies MemoryProvider,
+      open: async (supplements, work) => {
+        await makeIndex(resource, work)
+        return memoryProvider(resource, supplements)
+      },
     })
   }
   // A stub without concepts must not hide the loaded system of the same version.

@@ -1,9 +1,10 @@
 import { TERMINOLOGY_LIMITS } from '../limits.ts'
 import type { Filter } from './concept.ts'
-import { type Inquiry, tooCostly } from './inquiry.ts'
+import type { Inquiry } from './inquiry.ts'
 import { TerminologyError } from './issues.ts'
 import * as messages from './messages.ts'
 import { canonicalOfResource, canonicalParts, type Json, object, objects, text, texts, truth } from './resources.ts'
+import { tooCostly } from './work.ts'
 
 /** A value set with all that it draws in. */
 export interface PreparedValueSet {

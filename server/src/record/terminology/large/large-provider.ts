@@ -83,13 +83,12 @@ export class LargeProvider implements CodeSystemProvider {
 
   async subsumes(a: string, b: string): Promise<Subsumption | undefined> {
     const { database, row } = this.#shared
-    const found = await lineages(database, row.id, [a, b])
-    const one = found.get(a)
-    const other = found.get(b)
-    if (!one || !other) return undefined
-    if (one.id === other.id) return 'equivalent'
-    if (other.ancestors.includes(one.id)) return 'subsumes'
-    return one.ancestors.includes(other.id) ? 'subsumed-by' : 'not-subsumed'
+    return comparison(await lineages(database, row.id, [a, b]))(a, b)
+  }
+
+  async compare(codes: readonly string[]): Promise<(a: string, b: string) => Subsumption | undefined> {
+    const { database, row } = this.#shared
+    return comparison(await lineages(database, row.id, codes))
   }
 
   async #row(code: string): Promise<ConceptRow | undefined> {
@@ -130,6 +129,18 @@ export class LargeProvider implements CodeSystemProvider {
         ? await chosen(`${key} ${activeOnly}`, () => idsWhere(database, row.id, active, CHOSEN_MAX))
         : undefined
     return index.find(wordsOf(wish.text), offset + limit, (id) => among?.has(id) ?? true).slice(offset, offset + limit)
+  }
+}
+
+function comparison(found: Awaited<ReturnType<typeof lineages>>) {
+  const above = new Map([...found].map(([code, { id, ancestors }]) => [code, { id, ancestors: new Set(ancestors) }]))
+  return (a: string, b: string): Subsumption | undefined => {
+    const one = above.get(a)
+    const other = above.get(b)
+    if (!one || !other) return undefined
+    if (one.id === other.id) return 'equivalent'
+    if (other.ancestors.has(one.id)) return 'subsumes'
+    return one.ancestors.has(other.id) ? 'subsumed-by' : 'not-subsumed'
   }
 }
 

@@ -19,6 +19,6 @@ export async function subsumes(inquiry: Inquiry, parameters: ParametersIn, url: 
   const version = parameters.text('version')
   const { provider } = await findCode(inquiry, { system, version, code: a })
   await findCode(inquiry, { system, version, code: b })
-  const outcome = await provider.subsumes(a, b)
+  const outcome = await provider.subsumes(a, b, (visits) => inquiry.spend(visits))
   return parametersOf([['outcome', { valueCode: outcome ?? 'not-subsumed' }]])
 }

@@ -3,6 +3,7 @@ import { outcomeOfIssues, TerminologyError } from '../engine/issues.ts'
 import { canonicalParts, type Json } from '../engine/resources.ts'
 import { invalid } from '../engine/settings.ts'
 import { validateCode } from '../engine/validate-code.ts'
+import type { Work } from '../engine/work.ts'
 import { TERMINOLOGY_LIMITS } from '../limits.ts'
 import { codedIn } from './coded-in.ts'
 import { ParametersIn } from './parameters-in.ts'
@@ -37,11 +38,12 @@ export async function validateInCodeSystem(
 
 /**
  * Many validations at once, as the terminology ecosystem has them: each `validation` is the Parameters of one, and what stands
- * beside them counts for all. A validation that fails answers an OperationOutcome in its place.
+ * beside them counts for all. A validation that fails answers an OperationOutcome in its place. All share what one request may cause.
  */
 export async function validateBatch(
   open: (parameters: ParametersIn) => Inquiry,
   parameters: ParametersIn,
+  work: Work,
   validate: (inquiry: Inquiry, parameters: ParametersIn) => Promise<object>,
 ): Promise<object> {
   const entries = parameters.resources('validation')
@@ -50,6 +52,7 @@ export async function validateBatch(
   const shared = sharedOf(parameters)
   const answers: Json[] = []
   for (const entry of entries) {
+    await work.turn()
     const own = Array.isArray(entry.parameter) ? (entry.parameter as Json[]) : []
     const merged = new ParametersIn({ resourceType: 'Parameters', parameter: [...own, ...shared] })
     answers.push({ name: 'validation', resource: await answered(() => validate(open(merged), merged)) })

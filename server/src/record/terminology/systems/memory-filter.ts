@@ -11,7 +11,8 @@ export function conceptTest(
   spend?: (visits: number) => void,
 ): ConceptTest | undefined {
   const { property, op, value } = filter
-  if (property === 'concept' || property === 'code') return hierarchyTest(index, filter) ?? codeTest(filter, spend)
+  if (property === 'concept' || property === 'code')
+    return hierarchyTest(index, filter, spend) ?? codeTest(filter, spend)
   if (op === 'exists') {
     const wanted = value === 'true'
     return (concept) => valuesOf(concept, property).length > 0 === wanted
@@ -50,7 +51,7 @@ function isKnownProperty(index: MemoryIndex, property: string): boolean {
   return (
     BUILT_IN.has(property) ||
     index.properties.some(({ code, uri }) => code === property || uri === property) ||
-    index.concepts.some((concept) => concept.properties.some(({ code }) => code === property))
+    index.used.has(property)
   )
 }
 
@@ -81,26 +82,30 @@ function valueText(value: unknown): string {
   return typeof code === 'string' ? code : ''
 }
 
-function hierarchyTest(index: MemoryIndex, { op, value }: Filter): ConceptTest | undefined {
+function hierarchyTest(
+  index: MemoryIndex,
+  { op, value }: Filter,
+  spend?: (visits: number) => void,
+): ConceptTest | undefined {
   if (!HIERARCHY.has(op)) return undefined
   const found = index.byCode.get(value)
   if (!found) return () => op === 'is-not-a'
   switch (op) {
     case 'is-a':
-      return inSet(withSelf(found, descendants(index, found)))
+      return inSet(descendants(index, found, spend), found)
     case 'descendent-of':
     case 'descendant-of':
-      return inSet(descendants(index, found))
+      return inSet(descendants(index, found, spend))
     case 'is-not-a': {
-      const below = withSelf(found, descendants(index, found))
-      return ({ code }) => !below.has(code)
+      const below = inSet(descendants(index, found, spend), found)
+      return (concept) => !below(concept)
     }
     case 'generalizes':
-      return inSet(withSelf(found, ancestors(index, found)))
+      return inSet(ancestors(index, found, spend), found)
     case 'child-of':
       return inSet(new Set(found.children))
     default: {
-      const below = descendants(index, found)
+      const below = descendants(index, found, spend)
       return (concept) => below.has(concept.code) && concept.children.length === 0
     }
   }
@@ -134,43 +139,68 @@ function valueTest(
   }
 }
 
-function inSet(codes: ReadonlySet<string>): ConceptTest {
-  return ({ code }) => codes.has(code)
+function inSet(codes: ReadonlySet<string>, self?: MemoryConcept): ConceptTest {
+  return (concept) => concept === self || codes.has(concept.code)
 }
 
-function withSelf(concept: MemoryConcept, codes: Set<string>): Set<string> {
-  return codes.add(concept.code)
+/** What was walked in one code system. */
+interface Walked {
+  below: Map<MemoryConcept, ReadonlySet<string>>
+  above: Map<MemoryConcept, ReadonlySet<string>>
+  /** Codes in all of them. */
+  codes: number
 }
 
-const BELOW = new WeakMap<MemoryConcept, Set<string>>()
-const ABOVE = new WeakMap<MemoryConcept, Set<string>>()
+const WALKED = new WeakMap<MemoryIndex, Walked>()
+/** Codes remembered per code system, 40 bytes each: in a deep hierarchy many sets would fill the memory. They are then made anew. */
+const WALKED_CODES_MAX = 1_000_000
 
-/** Codes below a concept, without itself; remembered. */
-export function descendants(index: MemoryIndex, concept: MemoryConcept): Set<string> {
-  return new Set(reach(index, concept, BELOW, (one) => one.children))
+/** Codes below a concept, without itself; remembered. `spend` is told of each when they must be gathered, and may throw. */
+export function descendants(
+  index: MemoryIndex,
+  concept: MemoryConcept,
+  spend?: (visits: number) => void,
+): ReadonlySet<string> {
+  return reach(index, concept, 'below', spend)
 }
 
-export function ancestors(index: MemoryIndex, concept: MemoryConcept): Set<string> {
-  return new Set(reach(index, concept, ABOVE, (one) => one.parents))
+/** The same for those above. */
+export function ancestors(
+  index: MemoryIndex,
+  concept: MemoryConcept,
+  spend?: (visits: number) => void,
+): ReadonlySet<string> {
+  return reach(index, concept, 'above', spend)
 }
 
 /** A hierarchy that runs in a circle is walked once. */
 function reach(
   index: MemoryIndex,
   from: MemoryConcept,
-  known: WeakMap<MemoryConcept, Set<string>>,
-  next: (concept: MemoryConcept) => readonly string[],
-): Set<string> {
-  const remembered = known.get(from)
+  direction: 'below' | 'above',
+  spend?: (visits: number) => void,
+): ReadonlySet<string> {
+  let walked = WALKED.get(index)
+  const remembered = walked?.[direction].get(from)
   if (remembered) return remembered
+  const next = (concept: MemoryConcept): readonly string[] =>
+    direction === 'below' ? concept.children : concept.parents
   const found = new Set<string>()
   const waiting = [...next(from)]
   for (let code = waiting.pop(); code !== undefined; code = waiting.pop()) {
     if (found.has(code) || code === from.code) continue
     found.add(code)
     const concept = index.byCode.get(code)
-    if (concept) waiting.push(...next(concept))
+    if (!concept) continue
+    const further = next(concept)
+    spend?.(further.length)
+    for (const one of further) waiting.push(one)
   }
-  known.set(from, found)
+  if (!walked || walked.codes + found.size > WALKED_CODES_MAX) {
+    walked = { below: new Map(), above: new Map(), codes: 0 }
+    WALKED.set(index, walked)
+  }
+  walked.codes += found.size
+  walked[direction].set(from, found)
   return found
 }

@@ -18,6 +18,9 @@ export function memoryProvider(resource: Json, supplements: readonly Json[] = []
   return new MemoryProvider(resource, supplements)
 }
 
+/** Characters of a filter, a list of codes among them, that are read in the time one concept takes. */
+const FILTER_CHARS_PER_VISIT = 50
+
 export class MemoryProvider implements CodeSystemProvider {
   readonly head: CodeSystemHead
   readonly supplements: readonly string[]
@@ -55,23 +58,30 @@ export class MemoryProvider implements CodeSystemProvider {
   }
 
   select(filters: readonly Filter[], spend: (visits: number) => void): Promise<Selection | undefined> {
-    // To run over all concepts is a tenth of the work of giving them out.
-    spend(Math.ceil((this.index.concepts.length * filters.length) / 10))
+    for (const { value } of filters) spend(1 + Math.ceil(value.length / FILTER_CHARS_PER_VISIT))
     const test = this.testNow(filters, spend)
-    return Promise.resolve(test && this.#selection(test))
+    // To run over all concepts is a tenth of the work of giving them out.
+    const visits = Math.ceil((this.index.concepts.length * filters.length) / 10)
+    return Promise.resolve(test && this.#selection(test, () => spend(visits)))
   }
 
-  subsumes(a: string, b: string): Promise<Subsumption | undefined> {
+  subsumes(a: string, b: string, spend?: (visits: number) => void): Promise<Subsumption | undefined> {
     const one = this.findNow(a)
     const other = this.findNow(b)
     if (!one || !other) return Promise.resolve(undefined)
     if (one === other) return Promise.resolve('equivalent')
-    if (ancestors(this.index, other).has(one.code)) return Promise.resolve('subsumes')
-    return Promise.resolve(ancestors(this.index, one).has(other.code) ? 'subsumed-by' : 'not-subsumed')
+    if (ancestors(this.index, other, spend).has(one.code)) return Promise.resolve('subsumes')
+    return Promise.resolve(ancestors(this.index, one, spend).has(other.code) ? 'subsumed-by' : 'not-subsumed')
   }
 
-  #selection(test: ConceptTest): Selection {
-    const chosen = (): MemoryConcept[] => this.index.concepts.filter(test)
+  #selection(test: ConceptTest, spend: () => void): Selection {
+    let all: MemoryConcept[] | undefined
+    const chosen = (): MemoryConcept[] => {
+      if (all) return all
+      spend()
+      all = this.index.concepts.filter(test)
+      return all
+    }
     return {
       find: (code) => {
         const found = this.findNow(code)

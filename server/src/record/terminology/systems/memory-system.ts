@@ -2,6 +2,7 @@ import type { Concept, ConceptProperty, PropertyDefinition } from '../engine/con
 import type { Designation } from '../engine/displays.ts'
 import { TerminologyError } from '../engine/issues.ts'
 import { extensionText, type Json, objects, STANDARDS_STATUS, text, truth, valueOf } from '../engine/resources.ts'
+import type { Work } from '../engine/work.ts'
 import { TERMINOLOGY_LIMITS } from '../limits.ts'
 
 /** A concept in memory: what every system gives, and its place. */
@@ -19,6 +20,8 @@ export interface MemoryIndex {
   /** By code in lower case, for systems that ignore letter case. */
   byFolded: ReadonlyMap<string, MemoryConcept>
   properties: readonly PropertyDefinition[]
+  /** Codes of the properties that some concept has. */
+  used: ReadonlySet<string>
 }
 
 const INDEXES = new WeakMap<Json, MemoryIndex>()
@@ -27,10 +30,33 @@ const INDEXES = new WeakMap<Json, MemoryIndex>()
 export function indexOf(resource: Json): MemoryIndex {
   const known = INDEXES.get(resource)
   if (known) return known
-  const index = build(resource)
-  INDEXES.set(resource, index)
-  return index
+  const steps = build(resource)
+  for (let step = steps.next(); ; step = steps.next())
+    if (step.done) {
+      INDEXES.set(resource, step.value)
+      return step.value
+    }
 }
+
+/**
+ * The same for a resource that somebody sent or stored: each concept is charged to `work`, and others get their turn meanwhile. What
+ * is under way twice is done twice, so that nobody waits for work that another request may not finish.
+ */
+export async function makeIndex(resource: Json, work: Work): Promise<void> {
+  if (INDEXES.has(resource)) return
+  const steps = build(resource)
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done) {
+      INDEXES.set(resource, step.value)
+      return
+    }
+    work.spend(step.value)
+    await work.turn()
+  }
+}
+
+/** Concepts indexed between two turns: a millisecond. */
+const CONCEPTS_PER_STEP = 1_000
 
 const WELL_KNOWN = 'http://hl7.org/fhir/concept-properties#'
 
@@ -40,29 +66,58 @@ function codesMeaning(properties: readonly PropertyDefinition[], name: string): 
   return new Set(meant.length > 0 ? meant : [name])
 }
 
-function build(resource: Json): MemoryIndex {
+/** Yields the number of concepts added since it last did. */
+function* build(resource: Json): Generator<number, MemoryIndex> {
   const concepts: MemoryConcept[] = []
   const byCode = new Map<string, MemoryConcept>()
   const properties = objects(resource, 'property').map(propertyDefinition)
   const reader = conceptReader(resource, properties)
-  const walk = (list: readonly Json[], parent: MemoryConcept | undefined): void => {
-    for (const raw of list) {
-      const code = text(raw, 'code')
-      if (code === undefined) continue
-      const known = byCode.get(code)
-      const concept = known ?? reader(raw, code, concepts.length)
-      if (!known) {
-        if (concepts.length >= TERMINOLOGY_LIMITS.memoryConceptsMax) throw tooManyConcepts()
-        concepts.push(concept)
-        byCode.set(code, concept)
-      }
-      if (parent) link(parent, concept)
-      walk(objects(raw, 'concept'), concept)
+  const links = new Links()
+  const waiting: Level[] = [{ list: objects(resource, 'concept'), at: 0, parent: undefined }]
+  let seen = 0
+  let told = 0
+  for (let level = waiting.at(-1); level; level = waiting.at(-1)) {
+    const raw = level.list[level.at++]
+    if (!raw) {
+      waiting.pop()
+      continue
+    }
+    const code = text(raw, 'code')
+    if (code === undefined) continue
+    const known = byCode.get(code)
+    const concept = known ?? reader(raw, code, concepts.length)
+    if (!known) {
+      if (concepts.length >= TERMINOLOGY_LIMITS.memoryConceptsMax) throw tooManyConcepts()
+      concepts.push(concept)
+      byCode.set(code, concept)
+    }
+    if (level.parent) links.add(level.parent, concept)
+    const list = objects(raw, 'concept')
+    if (list.length > 0) waiting.push({ list, at: 0, parent: concept })
+    if (++seen % CONCEPTS_PER_STEP === 0) {
+      yield concepts.length - told
+      told = concepts.length
     }
   }
-  walk(objects(resource, 'concept'), undefined)
-  linkByProperty(concepts, byCode, properties)
-  return { concepts, byCode, byFolded: folded(concepts), properties }
+  yield concepts.length - told
+  yield* linkByProperty(concepts, byCode, properties, links)
+  return { concepts, byCode, byFolded: yield* folded(concepts), properties, used: yield* usedBy(concepts) }
+}
+
+/** Concepts of one parent, and how far they are read. */
+interface Level {
+  list: readonly Json[]
+  at: number
+  parent: MemoryConcept | undefined
+}
+
+function* usedBy(concepts: readonly MemoryConcept[]): Generator<number, Set<string>> {
+  const used = new Set<string>()
+  for (const [at, { properties }] of concepts.entries()) {
+    if (at % CONCEPTS_PER_STEP === 0) yield 0
+    for (const { code } of properties) used.add(code)
+  }
+  return used
 }
 
 function propertyDefinition(raw: Json): PropertyDefinition {
@@ -71,27 +126,42 @@ function propertyDefinition(raw: Json): PropertyDefinition {
   return { code: text(raw, 'code') ?? '', ...(uri ? { uri } : {}), ...(type ? { type } : {}) }
 }
 
-function link(parent: MemoryConcept, child: MemoryConcept): void {
-  if (parent === child || parent.children.includes(child.code)) return
-  parent.children.push(child.code)
-  child.parents.push(parent.code)
+/** Who is below whom, each pair once: a code system may say it as hierarchy and as property. */
+class Links {
+  readonly #below = new Map<MemoryConcept, Set<MemoryConcept>>()
+
+  add(parent: MemoryConcept, child: MemoryConcept): void {
+    if (parent === child) return
+    let below = this.#below.get(parent)
+    if (!below) {
+      below = new Set()
+      this.#below.set(parent, below)
+    }
+    if (below.has(child)) return
+    below.add(child)
+    parent.children.push(child.code)
+    child.parents.push(parent.code)
+  }
 }
 
 /** Flat systems say who is whose parent by property. */
-function linkByProperty(
+function* linkByProperty(
   concepts: readonly MemoryConcept[],
   byCode: ReadonlyMap<string, MemoryConcept>,
   properties: readonly PropertyDefinition[],
-): void {
+  links: Links,
+): Generator<number, void> {
   const up = codesMeaning(properties, 'parent')
   const down = codesMeaning(properties, 'child')
-  for (const concept of concepts)
+  for (const [at, concept] of concepts.entries()) {
+    if (at % CONCEPTS_PER_STEP === 0) yield 0
     for (const { code, value } of concept.properties) {
       const isUp = up.has(code) || code === 'subsumedBy'
       if (!isUp && !down.has(code)) continue
       const other = typeof value === 'string' ? byCode.get(value) : undefined
-      if (other) link(isUp ? other : concept, isUp ? concept : other)
+      if (other) links.add(isUp ? other : concept, isUp ? concept : other)
     }
+  }
 }
 
 function conceptReader(resource: Json, properties: readonly PropertyDefinition[]) {
@@ -157,9 +227,10 @@ function isTrue(value: unknown): boolean {
   return value === true || value === 'true'
 }
 
-function folded(concepts: readonly MemoryConcept[]): Map<string, MemoryConcept> {
+function* folded(concepts: readonly MemoryConcept[]): Generator<number, Map<string, MemoryConcept>> {
   const map = new Map<string, MemoryConcept>()
-  for (const concept of concepts) {
+  for (const [at, concept] of concepts.entries()) {
+    if (at % CONCEPTS_PER_STEP === 0) yield 0
     const key = concept.code.toLowerCase()
     if (!map.has(key)) map.set(key, concept)
   }
