@@ -32,9 +32,25 @@ export function operationHandler(store: RecordStore, operations: readonly Operat
       ...(instance ? { instance } : {}),
       ...(request.acceptLanguage === undefined ? {} : { acceptLanguage: request.acceptLanguage }),
     }
-    const answer = await operation.run(call)
+    const answer = await run(operation, call, (failed) =>
+      record(store, caller, request, { operation, type, instance, answer: failed }),
+    )
     await record(store, caller, request, { operation, type, instance, answer })
     return jsonResponse(answer.status, answer.body)
+  }
+}
+
+/** A refusal that comes after the resource was opened tells that it is there: it is an access, and recorded. */
+async function run(
+  operation: Operation,
+  call: OperationCall,
+  recordFailed: (answer: Pick<OperationAnswer, 'status'>) => Promise<void>,
+): Promise<OperationAnswer> {
+  try {
+    return await operation.run(call)
+  } catch (error) {
+    if (call.instance) await recordFailed({ status: 400 })
+    throw error
   }
 }
 
@@ -76,7 +92,7 @@ interface Done {
   operation: Operation
   type: string | undefined
   instance: { row: StoredRow } | undefined
-  answer: OperationAnswer
+  answer: Pick<OperationAnswer, 'status' | 'patients' | 'count'>
 }
 
 /** Every call is an access: who asked what is known before the answer leaves. */

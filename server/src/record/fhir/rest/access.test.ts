@@ -185,3 +185,22 @@ test('a refused token is in the audit, under the client it claims to be only if 
   const after = (await server.audit({ action: 'login', limit: 500 })).filter((record) => record.outcome === 'refused')
   assert.ok(after.length >= before)
 })
+
+test('a refused wish for the answer does not tell whether the resource is there', async () => {
+  for (const wish of ['_summary=nonsense', '_elements=']) {
+    const [here, missing] = [await all.get(`Patient/${id}?${wish}`), await all.get(`Patient/never?${wish}`)]
+    if (here.status === 200) continue
+    assert.deepEqual([here.status, here.text], [missing.status, missing.text])
+    const past = await all.get(`Patient/${id}/_history/1?${wish}`)
+    assert.deepEqual([past.status, past.text], [missing.status, missing.text])
+  }
+  assert.equal((await all.get(`Patient/${id}?_summary=nonsense`)).status, 400)
+})
+
+test('an operation that is refused after its resource was opened is recorded as an access that failed', async () => {
+  const client = await server.client()
+  assert.equal((await client.get(`Patient/${id}/$validate?mode=nonsense`)).status, 400)
+  const [record] = (await server.audit({ action: 'operation' })).filter((one) => one.client === client.id)
+  assert.equal(record?.outcome, 'failed')
+  assert.equal(record?.patients.length, 1)
+})

@@ -8,22 +8,24 @@ import type { RowKey, StoredRow } from '../store/rows.ts'
 import { tombstones, versionRow } from '../store/store.ts'
 import type { Caller } from '../store/write-request.ts'
 import { auditRecord } from './audit-record.ts'
-import { narrowed, parseNarrowing } from './elements.ts'
+import { type Narrowing, narrowed, parseNarrowing } from './elements.ts'
 import { type FhirRequest, type FhirResponse, parseEtag } from './exchange.ts'
 import { requireScope, requireType } from './require.ts'
 
 /** http://hl7.org/fhir/R4/http.html#read, with conditional read, `_elements` and `_summary`. */
 export async function read(store: RecordStore, caller: Caller, request: FhirRequest): Promise<FhirResponse> {
   const [type = '', id = ''] = request.path
+  const narrowing = narrowingOf(request)
   const key = await locate(store, caller, type, id)
   const found = key && (await store.openable(key))
   if (!found) return missing(store, caller, type, key)
-  return answer(store, caller, request, found, 'read')
+  return answer(store, caller, request, { ...found, narrowing, action: 'read' })
 }
 
 /** http://hl7.org/fhir/R4/http.html#vread */
 export async function vread(store: RecordStore, caller: Caller, request: FhirRequest): Promise<FhirResponse> {
   const [type = '', id = '', , versionText = ''] = request.path
+  const narrowing = narrowingOf(request)
   const key = await locate(store, caller, type, id)
   const version = /^\d{1,9}$/.test(versionText) ? Number(versionText) : 0
   const row = key && (await versionRow(store.database, key, version))
@@ -31,7 +33,7 @@ export async function vread(store: RecordStore, caller: Caller, request: FhirReq
   if (row.deleted) return missing(store, caller, type, key)
   const dataKey =
     row.patient === 0 ? store.vault.tenantKey(row.tenant) : await store.patientKey(row.tenant, row.patient)
-  return answer(store, caller, request, { row, key: dataKey }, 'vread')
+  return answer(store, caller, request, { row, key: dataKey, narrowing, action: 'vread' })
 }
 
 /** Where the resource of that id would lie; undefined when nobody ever named the id. */
@@ -58,16 +60,24 @@ async function missing(store: RecordStore, caller: Caller, type: string, key: Ro
   return raise(gone ? GONE : NOT_FOUND)
 }
 
+interface Found extends OpenableRow {
+  narrowing: Narrowing | undefined
+  action: 'read' | 'vread'
+}
+
+/** Read before the resource is looked for: a wish that is refused must not tell whether it is there. */
+function narrowingOf(request: FhirRequest): Narrowing | undefined {
+  return request.query === '' ? undefined : parseNarrowing(new URLSearchParams(request.query))
+}
+
 async function answer(
   store: RecordStore,
   caller: Caller,
   request: FhirRequest,
-  { row, key }: OpenableRow,
-  action: 'read' | 'vread',
+  { row, key, narrowing, action }: Found,
 ): Promise<FhirResponse> {
   // Without the patient's key nothing is disclosed, and no access is recorded as one that succeeded.
   if (!key || row.sealed.length === 0) return missing(store, caller, request.path[0] as string, row)
-  const narrowing = request.query === '' ? undefined : parseNarrowing(new URLSearchParams(request.query))
   const recorded = store.ledger.record(recordOf(store, caller, action, row))
   const unchanged = action === 'read' && isUnchanged(request, row)
   const [body] = await Promise.all([unchanged ? undefined : openedMeanwhile(store, key, row), recorded])

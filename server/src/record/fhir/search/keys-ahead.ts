@@ -3,8 +3,11 @@ import type { Predicate } from './predicate.ts'
 import type { PreparedType } from './prepare-search.ts'
 import type { SearchDeps } from './search-deps.ts'
 
-/** Keys of patients by number. */
-export type KeysAhead = Promise<ReadonlyMap<number, PatientKey>>
+/** Keys of patients by number, and when they were asked for, on the monotonic clock in milliseconds. */
+export interface KeysAhead {
+  keys: Promise<ReadonlyMap<number, PatientKey>>
+  asked: number
+}
 
 /** Patients whose keys are worth fetching before it is known whether anything is found. */
 const PATIENTS_MAX = 4
@@ -19,7 +22,7 @@ export function keysAhead(deps: SearchDeps, tenant: number, types: readonly Prep
   const keys = deps.vault.patientKeys(tenant, [...patients])
   // Whoever opens the rows hears of a failure; a search that finds nothing need not.
   keys.catch(() => undefined)
-  return keys
+  return { keys, asked: deps.clock.monotonic() }
 }
 
 function namedPatients(predicate: Predicate): number[] {

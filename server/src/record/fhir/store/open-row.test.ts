@@ -20,3 +20,25 @@ test('what the small sealed bodies of a page open to has a limit, too', async ()
     (error) => error instanceof FaultError && error.fault.code === 'fhir.store.rows-too-large',
   )
 })
+
+test('a key that was fetched ahead opens rows for a moment only: after that it is looked for again', async () => {
+  let now = 1_000
+  const asked: number[][] = []
+  const patientKeys = async (_tenant: number, patients: number[]): Promise<Map<number, object>> => {
+    asked.push(patients)
+    return new Map()
+  }
+  const of7 = { tenant: 1, patient: 7, sealed: Buffer.alloc(1) } as StoredRow
+  const keyed = {
+    clock: { monotonic: () => now },
+    vault: { open: () => Buffer.from('{}'), patientKeys },
+  } as unknown as RecordStore
+  const ahead = { keys: Promise.resolve(new Map([[7, {}]])), asked: now } as unknown as NonNullable<
+    Parameters<typeof openRows>[2]
+  >['ahead']
+  assert.deepEqual((await openRows(keyed, [of7], { ...(ahead ? { ahead } : {}) })).length, 1)
+  assert.deepEqual(asked, [])
+  now += 1_000
+  assert.deepEqual(await openRows(keyed, [of7], { ...(ahead ? { ahead } : {}) }), [undefined], 'erased meanwhile')
+  assert.deepEqual(asked, [[7]])
+})

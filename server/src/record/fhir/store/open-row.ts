@@ -6,8 +6,8 @@ import type { StoredRow } from './rows.ts'
 /**
  * Open stored versions: the serialised JSON of each, in order; undefined for a row whose patient's key was shredded, and for
  * the tombstone that an erasure left, which has no body.
- * Keys of all patients of one call are fetched together, except those of `ahead`, which are under way already. Fault `fhir.store.rows-too-large` when the bodies have more than
- * `bytesMax`.
+ * Keys of all patients of one call are fetched together, except those of `ahead`, which were asked for a moment ago. Fault
+ * `fhir.store.rows-too-large` when the bodies have more than `bytesMax`.
  */
 export async function openRows(
   store: RecordStore,
@@ -15,11 +15,11 @@ export async function openRows(
   {
     bytesMax = Number.POSITIVE_INFINITY,
     ahead,
-  }: { bytesMax?: number; ahead?: Promise<ReadonlyMap<number, PatientKey>> } = {},
+  }: { bytesMax?: number; ahead?: { keys: Promise<ReadonlyMap<number, PatientKey>>; asked: number } } = {},
 ): Promise<(Buffer | undefined)[]> {
   const tenant = rows[0]?.tenant
   if (tenant === undefined) return []
-  const known = await ahead
+  const known = ahead && store.clock.monotonic() - ahead.asked <= AHEAD_MS_MAX ? await ahead.keys : undefined
   const patients = [...new Set(rows.map((row) => row.patient))].filter(
     (patient) => patient !== 0 && !known?.has(patient),
   )
@@ -34,6 +34,9 @@ export async function openRows(
     return body
   })
 }
+
+/** Keys older than this are fetched again: after a long search a patient may have been erased meanwhile. */
+const AHEAD_MS_MAX = 200
 
 const TOO_LARGE: Fault = {
   category: 'too-costly',
