@@ -6,6 +6,7 @@ import { type ClosureCall, closure } from './closure/closure.ts'
 import { outcomeOfIssues, TerminologyError as Refusal } from './engine/issues.ts'
 import { Library, requestShelf, type Shelf } from './engine/library.ts'
 import { openLargeSystems } from './large/large-systems.ts'
+import { type PresentSystem, presentSystems } from './present-systems.ts'
 import { type OperationName, operationRunner, type TerminologyCall } from './service.ts'
 import { specialShelf } from './special/special-shelf.ts'
 import { definitionShelf } from './systems/definition-shelf.ts'
@@ -20,8 +21,11 @@ export interface Terminology extends TerminologyForValidation {
   closure(call: ClosureCall): Promise<object>
   /** Resolve a check that `checkNow` left open, with what the tenant's record holds. */
   check(check: CodeCheck, record: Shelf): Promise<CodeVerdict>
-  /** Code systems present for all tenants, with their versions, the preferred one first. */
-  codeSystems(): { url: string; versions: string[] }[]
+  /**
+   * Code systems that answer for all tenants, each URL once, sorted. Costs 0.2 s of work in small parts after a change, and
+   * nothing in between.
+   */
+  codeSystems(): Promise<readonly PresentSystem[]>
   /** Look for loaded code systems now, rather than within two seconds. */
   refresh(): Promise<void>
   close(): void
@@ -67,11 +71,6 @@ export async function openTerminology(options: {
     check: (check, record) => checkLater(new Library(requestShelf([]), [record, ...shelves]), check),
     refresh: () => large.refresh(),
     close: () => large.close(),
-    codeSystems() {
-      const urls = new Set([...definitions.all('CodeSystem')].map((canonical) => canonical.split('|', 1)[0] as string))
-      const known = [...urls].map((url) => ({ url, versions: definitions.versions('CodeSystem', url) }))
-      const loaded = large.list().map(({ url, version }) => ({ url, versions: [version] }))
-      return [...loaded, ...known.filter(({ url }) => !large.has(url))]
-    },
+    codeSystems: presentSystems({ definitions, loaded: () => large.list() }),
   }
 }

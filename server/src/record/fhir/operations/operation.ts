@@ -20,6 +20,8 @@ export interface Operation {
   name: string
   /** Canonical of its OperationDefinition. */
   definition: string
+  /** Those of the types, where it is defined for each by itself. */
+  definitions?: Readonly<Record<string, string>>
   levels: readonly OperationLevel[]
   /** Resource types it is defined for; at system level the first names the scope. */
   types: readonly string[]

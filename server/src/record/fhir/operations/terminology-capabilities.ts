@@ -4,11 +4,11 @@ import type { Terminology } from '#terminology'
 const LISTED_MAX = 5_000
 
 /** `/metadata?mode=terminology`: http://hl7.org/fhir/R4/terminologycapabilities.html */
-export function terminologyCapabilities(
+export async function terminologyCapabilities(
   terminology: Terminology,
   options: { fhirBase: string; version: string; startedAt: number },
-): Buffer {
-  const systems = terminology.codeSystems().slice(0, LISTED_MAX)
+): Promise<Buffer> {
+  const systems = (await terminology.codeSystems()).slice(0, LISTED_MAX)
   return Buffer.from(
     JSON.stringify({
       resourceType: 'TerminologyCapabilities',
@@ -18,11 +18,11 @@ export function terminologyCapabilities(
       software: { name: 'Salus', version: options.version },
       implementation: { description: 'Salus FHIR R4 terminology', url: options.fhirBase },
       lockedDate: false,
-      codeSystem: systems.map(({ url, versions }) => ({
+      codeSystem: systems.map(({ url, versions, preferred }) => ({
         uri: url,
         ...(versions.length === 0
           ? {}
-          : { version: versions.map((code, index) => ({ code, isDefault: index === 0 })) }),
+          : { version: versions.map((code) => ({ code, isDefault: code === preferred })) }),
         subsumption: true,
       })),
       expansion: {

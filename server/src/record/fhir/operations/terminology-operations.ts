@@ -140,12 +140,15 @@ export function terminologyOperations(terminology: Terminology, shelf: RecordShe
   return [
     one('lookup', ['CodeSystem'], LOOKUP, ask('lookup')),
     one('subsumes', ['CodeSystem'], SUBSUMPTION, ask('subsumes')),
-    one(
-      'validate-code',
-      ['ValueSet', 'CodeSystem'],
-      { ...VALUE_SET_VALIDATION, codeSystem: RESOURCE, version: TEXT },
-      validate,
-    ),
+    {
+      ...one(
+        'validate-code',
+        ['ValueSet', 'CodeSystem'],
+        { ...VALUE_SET_VALIDATION, codeSystem: RESOURCE, version: TEXT },
+        validate,
+      ),
+      definitions: { CodeSystem: 'http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code' },
+    },
     one('expand', ['ValueSet'], EXPANSION, ask('expand')),
     one('translate', ['ConceptMap'], TRANSLATION, ask('translate')),
     {

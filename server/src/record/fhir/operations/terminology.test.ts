@@ -148,12 +148,3 @@ test('each call is recorded before it is answered, a failed one as failed', asyn
     ],
   )
 })
-
-test('/metadata names the operations, and with mode=terminology the code systems', async () => {
-  const { body } = await client.get('metadata')
-  const valueSets = body.rest[0].resource.find(({ type }: Json) => type === 'ValueSet')
-  assert.ok(valueSets.operation.some(({ name }: Json) => name === 'expand'))
-  const terminology = await client.get('metadata?mode=terminology')
-  assert.equal(terminology.body.resourceType, 'TerminologyCapabilities')
-  assert.ok(terminology.body.codeSystem.some(({ uri }: Json) => uri === 'http://hl7.org/fhir/administrative-gender'))
-})

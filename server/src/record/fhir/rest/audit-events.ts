@@ -21,6 +21,15 @@ import { type FhirRequest, type FhirResponse, type Handler, jsonResponse } from 
 import { requireScope } from './require.ts'
 import { AUDIT_EVENT_READ_ONLY } from './write.ts'
 
+/** What `search` takes, as the CapabilityStatement tells it. */
+export const AUDIT_EVENT_PARAMETERS = [
+  { name: 'patient', type: 'reference' },
+  { name: 'agent', type: 'string', documentation: 'Name of who did it, in full.' },
+  { name: 'agent-name', type: 'string', documentation: 'As agent.' },
+  { name: 'date', type: 'date', documentation: 'A day or an instant, with eq, ge, gt, le, lt, sa or eb.' },
+  { name: 'subtype', type: 'token', documentation: 'The code alone decides.' },
+] as const
+
 interface AuditEventDependencies {
   store: RecordStore
   fhirBase: string

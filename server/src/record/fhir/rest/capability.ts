@@ -1,4 +1,5 @@
 import { RESOURCE_TYPES, searchParameters } from '@salus/fhir-model'
+import { AUDIT_EVENT_PARAMETERS } from './audit-events.ts'
 
 /** Types the API answers for but does not store: AuditEvent is a view of the audit log. */
 const READ_ONLY = new Set(['AuditEvent'])
@@ -20,7 +21,7 @@ export function capabilityStatement(options: {
       software: { name: 'Salus', version: options.version },
       implementation: { description: 'Salus FHIR R4 record', url: options.fhirBase },
       fhirVersion: '4.0.1',
-      format: ['application/fhir+json', 'json'],
+      format: ['application/fhir+json', 'application/json'],
       patchFormat: ['application/json-patch+json', 'application/fhir+json'],
       rest: [
         {
@@ -30,6 +31,7 @@ export function capabilityStatement(options: {
             ...resourceCapability(type),
             ...announced(
               options.operations.filter(({ levels, types }) => types.includes(type) && !isSystemOnly(levels)),
+              type,
             ),
           })),
           ...announced(options.operations.filter(({ levels }) => levels.includes('system'))),
@@ -44,6 +46,7 @@ export function capabilityStatement(options: {
 interface AnnouncedOperation {
   name: string
   definition: string
+  definitions?: Readonly<Record<string, string>>
   levels: readonly ('system' | 'type' | 'instance')[]
   types: readonly string[]
 }
@@ -52,22 +55,22 @@ function isSystemOnly(levels: AnnouncedOperation['levels']): boolean {
   return levels.every((level) => level === 'system')
 }
 
-function announced(operations: readonly AnnouncedOperation[]): object {
-  return operations.length === 0 ? {} : { operation: operations.map(({ name, definition }) => ({ name, definition })) }
+function announced(operations: readonly AnnouncedOperation[], type = ''): object {
+  const operation = operations.map(({ name, definition, definitions }) => ({
+    name,
+    definition: definitions?.[type] ?? definition,
+  }))
+  return filled({ operation })
 }
 
+/** No oauth-uris extension: it demands an address to authorize at, and tokens are given to clients by themselves only. */
 function security(tokenUrl: string): object {
   return {
     cors: false,
     service: [
       { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/restful-security-service', code: 'SMART-on-FHIR' }] },
     ],
-    extension: [
-      {
-        url: 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris',
-        extension: [{ url: 'token', valueUri: tokenUrl }],
-      },
-    ],
+    description: `SMART Backend Services: client credentials at ${tokenUrl}; see .well-known/smart-configuration.`,
   }
 }
 
@@ -84,12 +87,17 @@ const INTERACTIONS = [
 ]
 
 function resourceCapability(type: string): object {
+  if (READ_ONLY.has(type))
+    return {
+      type,
+      interaction: ['read', 'search-type'].map((code) => ({ code })),
+      versioning: 'no-version',
+      searchParam: AUDIT_EVENT_PARAMETERS,
+    }
   const parameters = [...searchParameters(type).values()].filter((parameter) => parameter.type !== 'special')
   const searchParam = parameters.map(({ code, type: kind }) => ({ name: code, type: kind }))
   const references = parameters.filter((parameter) => parameter.type === 'reference')
   const searchInclude = references.map((parameter) => `${type}:${parameter.code}`)
-  if (READ_ONLY.has(type))
-    return { type, interaction: ['read', 'search-type'].map((code) => ({ code })), versioning: 'no-version' }
   return {
     type,
     interaction: INTERACTIONS.map((code) => ({ code })),
@@ -101,10 +109,13 @@ function resourceCapability(type: string): object {
     conditionalUpdate: true,
     conditionalDelete: 'single',
     referencePolicy: ['literal', 'logical', 'local'],
-    searchInclude,
-    searchRevInclude: REVINCLUDES.get(type) ?? [],
-    searchParam,
+    ...filled({ searchInclude, searchRevInclude: REVINCLUDES.get(type) ?? [], searchParam }),
   }
+}
+
+/** The lists that hold something: FHIR's JSON has no empty arrays. */
+function filled(lists: Readonly<Record<string, readonly unknown[]>>): object {
+  return Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0))
 }
 
 /** For each type the reference parameters of other types that may point at it. */

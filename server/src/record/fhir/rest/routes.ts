@@ -23,7 +23,7 @@ export interface FhirRoutes extends DispatchDependencies {
   /** Path of the API below the origin: `/fhir/R4`. */
   basePath: string
   capabilityStatement: Buffer
-  terminologyCapabilities: () => Buffer
+  terminologyCapabilities: () => Promise<Buffer>
   clock: Clock
   log: Log
   startSpan?: StartSpan
@@ -170,7 +170,7 @@ async function run(
   if (interaction === 'capabilities')
     return {
       status: 200,
-      body: isTerminologyMode(exchange) ? routes.terminologyCapabilities() : routes.capabilityStatement,
+      body: isTerminologyMode(exchange) ? await routes.terminologyCapabilities() : routes.capabilityStatement,
     }
   const caller = CALLERS.get(request)
   assert(caller, 'each request but that for the CapabilityStatement is authenticated')
@@ -224,10 +224,14 @@ function addParameters(request: FastifyRequest, exchange: FhirRequest, bytes: Bu
   if (body.scan.lossyNumbers) exchange.exact = parseExactly(body.bytes) as Resource
 }
 
-/** http://hl7.org/fhir/R4/http.html#capabilities */
+/** http://hl7.org/fhir/R4/http.html#capabilities Fault `fhir.http.mode-unknown`. */
 function isTerminologyMode({ query }: FhirRequest): boolean {
-  return query.includes('mode=') && new URLSearchParams(query).get('mode') === 'terminology'
+  const mode = query.includes('mode=') ? new URLSearchParams(query).get('mode') : null
+  return mode === null || MODES.includes(mode) ? mode === 'terminology' : raise(MODE_UNKNOWN)
 }
+
+/** `normative` is `full`: parts of a CapabilityStatement that are not normative are not told apart. */
+const MODES = ['full', 'normative', 'terminology']
 
 function jsonOf(request: FastifyRequest, bytes: Buffer | undefined): JsonBody {
   if (!isJson(mediaType(request.headers['content-type'] ?? ''))) raise(MEDIA_TYPE)
@@ -295,6 +299,11 @@ async function faultAnswer(routes: FhirRoutes, fault: Fault, caller: Caller | un
   return jsonResponse(statusOf(answered), outcomeOf(answered))
 }
 
+const MODE_UNKNOWN: Fault = {
+  category: 'invalid',
+  code: 'fhir.http.mode-unknown',
+  message: `The parameter mode of /metadata is one of ${MODES.join(', ')}, or is left out.`,
+}
 const MEDIA_TYPE: Fault = {
   category: 'invalid',
   code: 'fhir.http.media-type',

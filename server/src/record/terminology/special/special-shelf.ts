@@ -14,6 +14,11 @@ function isoSystem(url: string): Json | undefined {
   return iso.get(url)
 }
 
+/** URLs of what the shelf holds. */
+export function specialSystems(): string[] {
+  return [...PROVIDERS.keys(), ...isoSystems().map(({ url }) => url as string)]
+}
+
 /** Code systems that are in no package: units, languages, media types, countries, currencies. */
 export const specialShelf: Shelf = {
   resources(kind, url) {
