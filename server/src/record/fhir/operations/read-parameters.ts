@@ -33,7 +33,7 @@ export function readParameters(operation: Operation, request: FhirRequest): Reso
   const seen = new Set<string>()
   const known: Parameter[] = []
   for (const parameter of all) {
-    const spec = operation.parameters[parameter.name]
+    const spec = specOf(operation, parameter.name)
     if (!spec) {
       if (isLenient) continue
       raise(unknown(operation))
@@ -46,6 +46,11 @@ export function readParameters(operation: Operation, request: FhirRequest): Reso
   return { resourceType: 'Parameters', parameter: known }
 }
 
+/** What every object has, e.g. `constructor`, is no parameter. */
+function specOf({ parameters }: Operation, name: string): ParameterSpec | undefined {
+  return Object.hasOwn(parameters, name) ? parameters[name] : undefined
+}
+
 /** Parameters in the address are primitive; objects need a body. */
 function fromQuery(operation: Operation, query: string): Parameter[] {
   if (query === '') return []
@@ -53,7 +58,7 @@ function fromQuery(operation: Operation, query: string): Parameter[] {
   for (const [name, value] of new URLSearchParams(query)) {
     if (OUTPUT_ONLY.has(name)) continue
     if (parameters.length >= LIMITS.searchParametersMax) raise(mistyped('_format', 'text'))
-    parameters.push({ name, ...valueOf(value, operation.parameters[name]?.kind) })
+    parameters.push({ name, ...valueOf(value, specOf(operation, name)?.kind) })
   }
   return parameters
 }
