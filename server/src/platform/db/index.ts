@@ -20,6 +20,7 @@ export {
 } from './embedded/start.ts'
 export { type ExamineOptions, examineDatabase, type Finding } from './examine.ts'
 export { isConnectionLost, sqlState } from './faults.ts'
+export { fetchApart } from './fetch-apart.ts'
 export { migrate, pendingMigrations } from './migrate.ts'
 export { type Part, placeholders } from './part.ts'
 export { type RestoreOptions, type RestoreSummary, restore, verifyBackup } from './restore.ts'

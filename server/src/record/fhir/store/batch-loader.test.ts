@@ -23,6 +23,18 @@ test('a failing query rejects its own look-ups and no later one', async () => {
   assert.equal(await load(3), 3)
 })
 
+test('a key that PostgreSQL refuses fails alone, not those that share its query', async () => {
+  const load = batchLoader<string, string>(async (keys) => {
+    if (keys.includes('bad')) throw Object.assign(new Error('refused'), { code: '22021' })
+    return keys
+  })
+  const answers = await Promise.allSettled([load('a'), load('bad'), load('b')])
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  )
+})
+
 test('numbers never repeat, across blocks and concurrent takers', async () => {
   let block = 1
   const take = ridSource(async () => {

@@ -1,3 +1,4 @@
+import { fetchApart } from '#db'
 import { assert } from '#kernel'
 
 /** Queries of one loader that may be under way at once: a second one forms while the first flies. */
@@ -13,7 +14,7 @@ interface Asked<K, V> {
 
 /**
  * Joins the look-ups that arrive in one event-loop turn into one query: at 16 concurrent reads that is a quarter of
- * PostgreSQL's CPU per read. `fetch` answers in the order of its keys.
+ * PostgreSQL's CPU per read. `fetch` answers in the order of its keys; a key that PostgreSQL refuses fails alone.
  */
 export function batchLoader<K, V>(
   fetch: (keys: K[]) => Promise<(V | undefined)[]>,
@@ -25,11 +26,19 @@ export function batchLoader<K, V>(
   const run = async (batch: Asked<K, V>[]): Promise<void> => {
     inFlight++
     try {
-      const values = await fetch(batch.map((one) => one.key))
-      assert(values.length === batch.length, 'a loader must answer each key')
-      for (const [index, one] of batch.entries()) one.resolve(values[index])
-    } catch (error) {
-      for (const one of batch) one.reject(error)
+      const fetched = await fetchApart(
+        batch.map((one) => one.key),
+        async (keys) => {
+          const values = await fetch(keys)
+          assert(values.length === keys.length, 'a loader must answer each key')
+          return values
+        },
+      )
+      for (const [index, one] of batch.entries()) {
+        const own = fetched[index]
+        if (own && 'error' in own) one.reject(own.error)
+        else one.resolve(own?.value)
+      }
     } finally {
       inFlight--
       pump()

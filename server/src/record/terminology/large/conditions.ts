@@ -1,6 +1,7 @@
 import type { Filter } from '../engine/concept.ts'
+import { tooCostly } from '../engine/work.ts'
 import { type Ecl, parseEcl } from './ecl.ts'
-import type { Condition } from './store.ts'
+import { type Condition, isStorable } from './store.ts'
 
 /** Looks up the number and the ancestors of codes. */
 export type Lineage = (codes: readonly string[]) => Promise<Map<string, { id: number; ancestors: number[] }>>
@@ -8,7 +9,13 @@ export type Lineage = (codes: readonly string[]) => Promise<Map<string, { id: nu
 /** Values of one list filter. */
 const VALUES_MAX = 1_000
 
-/** SQL of several filters, all of which must hold; undefined when one is not understood. */
+/** Values of one condition in total: PostgreSQL takes 65,535 parameters, and each here is a look into an index. */
+const PARAMETERS_MAX = 5_000
+
+/**
+ * SQL of several filters, all of which must hold; undefined when one is not understood. Columns are those of
+ * `concept`. Fault `too-costly` when they have too many values.
+ */
 export async function conditionOf(
   system: number,
   filters: readonly Filter[],
@@ -17,6 +24,7 @@ export async function conditionOf(
   const builder = new ConditionBuilder(system, lineage)
   const parts: string[] = []
   for (const filter of filters) {
+    if (!isStorable(filter.value) || !isStorable(filter.property)) return undefined
     const sql = await builder.filter(filter)
     if (sql === undefined) return undefined
     parts.push(`(${sql})`)
@@ -36,6 +44,8 @@ class ConditionBuilder {
 
   /** The first two parameters are the caller's. */
   #parameter(value: unknown, cast: string): string {
+    if (this.values.length >= PARAMETERS_MAX)
+      throw tooCostly(`The filters of a value set have at most ${PARAMETERS_MAX} values here. Split it.`)
     this.values.push(value)
     return `$${this.values.length + 2}::${cast}`
   }
@@ -53,7 +63,8 @@ class ConditionBuilder {
       return 'exists (select from terminology.member m where m.system = concept.system and m.concept = concept.id)'
     if (property === 'parent' && op === '=') return this.#hierarchy('child-of', value)
     if (property === 'ancestor' && op === '=') return this.#hierarchy('descendent-of', value)
-    if (property === 'inactive' && op === '=') return value === 'true' ? '(flags & 1) = 1' : '(flags & 1) = 0'
+    if (property === 'inactive' && op === '=')
+      return value === 'true' ? '(concept.flags & 1) = 1' : '(concept.flags & 1) = 0'
     return this.#property(property, op, value)
   }
 
@@ -64,28 +75,28 @@ class ConditionBuilder {
     const id = (): string => this.#parameter(own.id, 'int')
     switch (op) {
       case 'is-a':
-        return `id = ${id()} or ancestors @> array[${id()}]`
+        return `concept.id = ${id()} or concept.ancestors @> array[${id()}]`
       case 'is-not-a':
-        return `not (id = ${id()} or ancestors @> array[${id()}])`
+        return `not (concept.id = ${id()} or concept.ancestors @> array[${id()}])`
       case 'descendent-of':
       case 'descendant-of':
-        return `ancestors @> array[${id()}]`
+        return `concept.ancestors @> array[${id()}]`
       case 'child-of':
-        return `parents @> array[${id()}]`
+        return `concept.parents @> array[${id()}]`
       case 'descendent-leaf':
-        return `children = 0 and ancestors @> array[${id()}]`
+        return `concept.children = 0 and concept.ancestors @> array[${id()}]`
       default: {
         const above = op === 'above' ? own.ancestors : [own.id, ...own.ancestors]
-        return `id = any (${this.#parameter(`{${above.join(',')}}`, 'int[]')})`
+        return `concept.id = any (${this.#parameter(`{${above.join(',')}}`, 'int[]')})`
       }
     }
   }
 
   #codes(op: string, value: string): string | undefined {
-    if (op === '=') return `code = ${this.#parameter(value, 'text')}`
+    if (op === '=') return `concept.code = ${this.#parameter(value, 'text')}`
     const list = listOf(value)
-    if (op === 'in') return `code = any (${this.#parameter(arrayText(list), 'text[]')})`
-    return op === 'not-in' ? `not (code = any (${this.#parameter(arrayText(list), 'text[]')}))` : undefined
+    if (op === 'in') return `concept.code = any (${this.#parameter(arrayText(list), 'text[]')})`
+    return op === 'not-in' ? `not (concept.code = any (${this.#parameter(arrayText(list), 'text[]')}))` : undefined
   }
 
   #member(name: string): string {
@@ -94,7 +105,7 @@ class ConditionBuilder {
 
   #property(property: string, op: string, value: string): string | undefined {
     const has = (one: string): string =>
-      `properties @> ${this.#parameter(JSON.stringify({ [property]: [one] }), 'jsonb')}`
+      `concept.properties @> ${this.#parameter(JSON.stringify({ [property]: [one] }), 'jsonb')}`
     switch (op) {
       case '=':
         return has(value)
@@ -103,7 +114,7 @@ class ConditionBuilder {
       case 'not-in':
         return `not (${listOf(value).map(has).join(' or ') || 'false'})`
       case 'exists':
-        return `${value === 'true' ? '' : 'not '}(properties ? ${this.#parameter(property, 'text')})`
+        return `${value === 'true' ? '' : 'not '}(concept.properties ? ${this.#parameter(property, 'text')})`
       default:
         return undefined
     }
@@ -113,7 +124,7 @@ class ConditionBuilder {
   async ecl(node: Ecl): Promise<string> {
     switch (node.kind) {
       case 'any':
-        return '(flags & 1) = 0'
+        return '(concept.flags & 1) = 0'
       case 'concept':
         return this.#eclConcept(node.operator, node.code)
       case 'member':
@@ -132,7 +143,7 @@ class ConditionBuilder {
 
   async #eclConcept(operator: string, code: string): Promise<string> {
     const op = ECL_OPERATORS[operator]
-    if (op === undefined) return `code = ${this.#parameter(code, 'text')}`
+    if (op === undefined) return `concept.code = ${this.#parameter(code, 'text')}`
     return (await this.#hierarchy(op, code)) ?? 'false'
   }
 
@@ -142,8 +153,8 @@ class ConditionBuilder {
     for (const { name, value, isEqual } of attributes) {
       const outer = this.#parameter(name, 'text')
       const inner = await this.ecl(value)
-      const matched = `exists (select from jsonb_array_elements_text(refined.properties -> ${outer}) as given (code)
-        join terminology.concept on concept.system = ${this.#parameter(this.#system, 'int')} and concept.code = given.code where (${inner}))`
+      const matched = `exists (select from jsonb_array_elements_text(refined.properties -> ${outer}) as given (value)
+        join terminology.concept on concept.system = ${this.#parameter(this.#system, 'int')} and concept.code = given.value where (${inner}))`
       // The focus concept has another name inside, so that `concept` is the value there.
       parts.push(
         `${isEqual ? '' : 'not '}exists (select from terminology.concept refined where refined.system = concept.system and refined.id = concept.id and refined.properties ? ${outer} and ${matched})`,

@@ -1,3 +1,5 @@
+import { fetchApart } from '#db'
+
 /** Keys of one query. */
 const KEYS_PER_QUERY_MAX = 1_000
 /** Queries under way at once: a second one forms while the first flies. */
@@ -11,7 +13,7 @@ interface Waiting<K, V> {
 
 /**
  * Joins the look-ups of one event-loop turn into one query, and remembers what was found. What was not found is asked again: a code
- * that is none today costs its query each time, and cannot fill the memory.
+ * that is none today costs its query each time, and cannot fill the memory. A key that PostgreSQL refuses fails alone.
  */
 export function joinedLookups<K, V>(
   fetch: (keys: K[]) => Promise<(V | undefined)[]>,
@@ -29,14 +31,18 @@ export function joinedLookups<K, V>(
   const run = async (batch: Waiting<K, V>[]): Promise<void> => {
     inFlight++
     try {
-      const values = await fetch(batch.map(({ key }) => key))
+      const fetched = await fetchApart(
+        batch.map(({ key }) => key),
+        fetch,
+      )
       for (const [index, one] of batch.entries()) {
-        const value = values[index]
-        if (value !== undefined) remember(one.key, value)
-        one.resolve(value)
+        const own = fetched[index]
+        if (own && 'error' in own) one.reject(own.error)
+        else {
+          if (own?.value !== undefined) remember(one.key, own.value)
+          one.resolve(own?.value)
+        }
       }
-    } catch (error) {
-      for (const one of batch) one.reject(error)
     } finally {
       inFlight--
       pump()

@@ -15,6 +15,7 @@ import type { Json } from '../engine/resources.ts'
 import { canonicalOfResource } from '../engine/resources.ts'
 import { supplemented } from '../systems/supplement.ts'
 import { wordsOf } from '../systems/text-filter.ts'
+import type { ChosenSet } from './chosen-sets.ts'
 import { conditionOf } from './conditions.ts'
 import {
   type ConceptRow,
@@ -24,6 +25,7 @@ import {
   conceptsById,
   conceptWhere,
   idsWhere,
+  isStorable,
   lineages,
   type SystemRow,
 } from './store.ts'
@@ -37,7 +39,7 @@ export interface LargeShared {
   find(code: string): Promise<ConceptRow | undefined>
   text(): Promise<TextIndex>
   /** Numbers of the concepts that filters choose, remembered for text filters. */
-  chosen(key: string, fetch: () => Promise<readonly number[]>): Promise<ReadonlySet<number>>
+  chosen(key: string, fetch: () => Promise<readonly number[]>): Promise<ChosenSet>
 }
 
 /** Concepts chosen by a filter that a text filter looks through. */
@@ -92,6 +94,7 @@ export class LargeProvider implements CodeSystemProvider {
   }
 
   async #row(code: string): Promise<ConceptRow | undefined> {
+    if (!isStorable(code)) return undefined
     const exact = await this.#shared.find(code)
     if (exact || this.head.isCaseSensitive) return exact
     return conceptByFolded(this.#shared.database, this.#shared.row.id, code)
@@ -104,8 +107,8 @@ export class LargeProvider implements CodeSystemProvider {
     return {
       find: async (code) => {
         if (!condition) return this.find(code)
-        const found = await conceptWhere(database, row.id, code, condition)
-        return found && concept(found)
+        const found = isStorable(code) && (await conceptWhere(database, row.id, code, condition))
+        return found ? concept(found) : undefined
       },
       count: async (atMost) => (condition ? (await idsWhere(database, row.id, all, atMost)).length : row.concepts),
       page: async (wish) => {
@@ -120,7 +123,7 @@ export class LargeProvider implements CodeSystemProvider {
     const { database, row, text, chosen } = this.#shared
     const { offset, limit, activeOnly } = wish
     const own = condition ?? { sql: 'true', values: [] }
-    const active = activeOnly ? { sql: `(${own.sql}) and (flags & 1) = 0`, values: own.values } : own
+    const active = activeOnly ? { sql: `(${own.sql}) and (concept.flags & 1) = 0`, values: own.values } : own
     if (wish.text === undefined)
       return (await idsWhere(database, row.id, active, offset + limit)).slice(offset, offset + limit)
     const index = await text()

@@ -3,6 +3,7 @@ import type { Database } from '#db'
 import { errorFields, type Log } from '#kernel'
 import type { Shelf } from '../engine/library.ts'
 import { TERMINOLOGY_LIMITS } from '../limits.ts'
+import { ChosenSets } from './chosen-sets.ts'
 import { joinedLookups } from './joined-lookups.ts'
 import { LargeProvider, type LargeShared } from './large-provider.ts'
 import { type ConceptRow, conceptsByCode, namesAfter, readState, readSystems, type SystemRow } from './store.ts'
@@ -12,8 +13,6 @@ import { type TextIndex, TextIndexBuilder } from './text-index.ts'
 const LOOK_MS = 2_000
 /** Concepts whose names are read at once for a text index. */
 const NAMES_PER_QUERY = 5_000
-/** Filters whose concepts are remembered for text filters, per system. */
-const CHOSEN_SETS_MAX = 16
 
 /** The code systems in the database, as this process knows them. */
 export interface LargeSystems {
@@ -29,6 +28,7 @@ export interface LargeSystems {
 export async function openLargeSystems({ database, log }: { database: Database; log: Log }): Promise<LargeSystems> {
   let revision = -1
   let systems: LargeShared[] = []
+  const sets = new ChosenSets()
   const find = joinedLookups<{ system: number; code: string }, ConceptRow>(
     (keys) => conceptsByCode(database, keys),
     ({ system, code }) => `${system} ${code}`,
@@ -39,7 +39,9 @@ export async function openLargeSystems({ database, log }: { database: Database; 
     if (current === revision) return
     const rows = await readSystems(database)
     const known = new Map(systems.map((one) => [one.row.id, one]))
-    systems = rows.map((row) => known.get(row.id) ?? shared(database, row, (code) => find({ system: row.id, code })))
+    systems = rows.map(
+      (row) => known.get(row.id) ?? shared(database, row, sets, (code) => find({ system: row.id, code })),
+    )
     revision = current
   }
   await refresh()
@@ -66,9 +68,8 @@ export async function openLargeSystems({ database, log }: { database: Database; 
   }
 }
 
-function shared(database: Database, row: SystemRow, find: LargeShared['find']): LargeShared {
+function shared(database: Database, row: SystemRow, sets: ChosenSets, find: LargeShared['find']): LargeShared {
   let index: Promise<TextIndex> | undefined
-  const sets = new Map<string, Promise<ReadonlySet<number>>>()
   return {
     database,
     row,
@@ -80,15 +81,7 @@ function shared(database: Database, row: SystemRow, find: LargeShared['find']): 
       })
       return index
     },
-    chosen(key, fetch) {
-      const known = sets.get(key)
-      if (known) return known
-      if (sets.size >= CHOSEN_SETS_MAX) sets.delete(sets.keys().next().value as string)
-      const made = fetch().then((ids) => new Set(ids))
-      sets.set(key, made)
-      made.catch(() => sets.delete(key))
-      return made
-    },
+    chosen: (key, fetch) => sets.of(`${row.id} ${key}`, fetch),
   }
 }
 

@@ -3,8 +3,10 @@ import { after, before, test } from 'node:test'
 import { type Database, openDatabase } from '#db'
 import { createLog, FaultError, systemClock } from '#kernel'
 import { type TestDatabase, testDatabase } from '../../../../../test/fixtures/database.ts'
+import { TerminologyError } from '../engine/issues.ts'
 import { Library, requestShelf } from '../engine/library.ts'
 import type { Json } from '../engine/resources.ts'
+import { Work } from '../engine/work.ts'
 import type { Release, ReleaseItem } from '../load/release.ts'
 import { operationRunner } from '../service.ts'
 import { type LargeSystems, openLargeSystems } from './large-systems.ts'
@@ -105,6 +107,14 @@ test('implicit value sets and constraints choose by hierarchy, set and attribute
   assert.deepEqual(await ecl(`^ 700043003 OR ${CODES.lung}`), [VIRAL, CODES.lung].sort())
   assert.deepEqual(await ecl(`<< ${CODES.finding} : ${CODES.site} = << ${CODES.body}`), [PNEUMONIA])
   assert.deepEqual(await ecl(`<< ${CODES.finding} : ${CODES.site} = << ${CODES.finding}`), [])
+  assert.deepEqual(await ecl(`<< ${CODES.finding} : ${CODES.site} = ${CODES.lung}`), [PNEUMONIA])
+  assert.deepEqual(await ecl(`<< ${CODES.finding} : ${CODES.site} = ${CODES.body}`), [])
+  assert.deepEqual(await ecl(`<< ${CODES.finding} : ${CODES.site} != ${CODES.lung}`), [CODES.finding, VIRAL].sort())
+  // The form that ecl.ts documents, with a second attribute, and a value that is itself refined.
+  const site = `${CODES.site} = << ${CODES.body}`
+  assert.deepEqual(await ecl(`<< ${CODES.finding} : ${site}, ${CODES.site} = ${CODES.lung}`), [PNEUMONIA])
+  assert.deepEqual(await ecl(`<< ${CODES.finding} : ${site}, 116676008 = ${CODES.lung}`), [])
+  assert.deepEqual(await ecl(`* : ${CODES.site} = (${CODES.lung} : ${site})`), [])
   await assert.rejects(ecl('<< nonsense ('))
 })
 
@@ -132,6 +142,47 @@ test('a code of a loaded system is validated, an unknown one is not', async () =
   assert.equal(await validate(VIRAL), true)
   assert.equal(await validate(CODES.lung), false)
   assert.equal(await validate('999999999'), false)
+})
+
+test('a code that no database holds is unknown, and harms nobody who asks beside it', async () => {
+  const systems = await Promise.resolve(large.shelf.systems?.(SCT) ?? [])
+  const provider = await systems[0]?.open([], new Work())
+  assert.ok(provider)
+  const nul = 'a\u0000b'
+  // Not remembered yet: it travels with the look-up of the hostile code.
+  const [hostile, beside] = await Promise.all([provider.find(nul), provider.find(CODES.lung)])
+  assert.equal(hostile, undefined)
+  assert.equal(beside?.display, 'Lung structure')
+  assert.equal(await provider.subsumes(nul, CODES.lung), undefined)
+  const filter = { property: 'concept', op: 'is-a', value: CODES.body }
+  const spend = (): void => undefined
+  assert.equal(await (await provider.select([filter], spend))?.find(nul), undefined)
+  for (const own of [
+    { ...filter, value: nul },
+    { property: nul, op: 'exists', value: 'true' },
+    { property: CODES.site, op: '=', value: nul },
+  ])
+    assert.equal(await provider.select([own], spend), undefined)
+  const lookup = ask('lookup', [
+    { name: 'system', valueUri: SCT },
+    { name: 'code', valueCode: nul },
+  ])
+  await assert.rejects(lookup, (error: unknown) => error instanceof TerminologyError && error.status === 404)
+})
+
+test('filters with more values than a statement takes are refused', async () => {
+  const value = Array.from({ length: 1_000 }, (_, at) => `v${at}`).join(',')
+  const filter = Array.from({ length: 70 }, () => ({ property: CODES.site, op: 'in', value }))
+  const expansion = ask('expand', [
+    {
+      name: 'valueSet',
+      resource: { resourceType: 'ValueSet', status: 'active', compose: { include: [{ system: SCT, filter }] } },
+    },
+  ])
+  await assert.rejects(
+    expansion,
+    (error: unknown) => error instanceof TerminologyError && error.issues[0]?.type === 'too-costly',
+  )
 })
 
 test('a second load of a version takes the place of the first; one that fails changes nothing', async () => {

@@ -30,6 +30,11 @@ export interface ConceptRow {
   up: [string, string | null][]
 }
 
+/** PostgreSQL's texts hold every character but NUL: nothing stored has one. */
+export function isStorable(text: string): boolean {
+  return !text.includes('\0')
+}
+
 const SYSTEMS = {
   name: 'terminology-systems',
   text: `select id, url, version, name, title, language, case_sensitive, properties, concepts, loaded
@@ -125,7 +130,7 @@ export async function lineages(
   system: number,
   codes: readonly string[],
 ): Promise<Map<string, { id: number; ancestors: number[] }>> {
-  const rows = await database.query(LINEAGE, [system, textArray([...codes])])
+  const rows = await database.query(LINEAGE, [system, textArray(codes.filter(isStorable))])
   return new Map(
     rows.map(([id, code, ancestors]) => [code as string, { id: id as number, ancestors: intList(ancestors) }]),
   )
@@ -150,7 +155,7 @@ export interface NamesRow {
   names: ConceptRow['names']
 }
 
-/** A condition on concepts: SQL over the columns of the table, with `$3` and on for its values. */
+/** A condition on concepts: SQL over the columns of the table, named `concept`, with `$3` and on for its values. */
 export interface Condition {
   sql: string
   values: readonly unknown[]
