@@ -103,7 +103,7 @@ test('after three invariants that cost too much no more are evaluated', () => {
   assert.match(errors.at(-1) ?? '', /No further invariants were evaluated/)
 })
 
-test('an invariant that is no FHIRPath is a warning, and others are still checked', () => {
+test('an invariant that is no FHIRPath is an error, and others are still checked', () => {
   const broken = profile('broken', 'Patient', [
     {
       path: 'Patient',
@@ -113,7 +113,10 @@ test('an invariant that is no FHIRPath is a warning, and others are still checke
       ],
     },
   ])
-  assert.deepEqual(errorsOf({ resourceType: 'Patient' }, [broken]), ['Patient: b-2: a name'])
+  assert.deepEqual(errorsOf({ resourceType: 'Patient' }, [broken]), [
+    'Patient: b-1 could not be evaluated: FHIRPath syntax error at position 11: expected an expression',
+    'Patient: b-2: a name',
+  ])
 })
 
 test('a pattern that keeps other engines busy for ever is answered', () => {

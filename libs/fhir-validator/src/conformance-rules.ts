@@ -1,3 +1,4 @@
+import { checkConstraints } from './constraint-rules.ts'
 import { type Definition, isJson, type Json, objectsOf, textOf } from './definition-source.ts'
 import { ProfileError } from './element-tree.ts'
 import { isAbsolute } from './urls.ts'
@@ -11,6 +12,7 @@ export function checkCanonicalUrl(walk: Walk, { url }: Json): void {
 
 /** A profile must be one that resources can be checked against. Spec: https://hl7.org/fhir/R4/structuredefinition.html */
 export function checkStructureDefinition(walk: Walk, resource: Json): void {
+  checkConstraints(walk, resource)
   if (!isJson(resource.differential)) return
   const { profiles } = walk.settings.plans
   const base = textOf(resource.baseDefinition)

@@ -83,12 +83,21 @@ function report(walk: Walk, { severity }: Constraint, text: string, bestPractice
   if (level !== 'ignore') walk.note(level, 'invariant', `${text} (best practice)`)
 }
 
-function reportProblem(walk: Walk, { key }: Constraint, error: FhirPathError): void {
+/**
+ * An invariant that cannot be evaluated has not been met: whether it would be, nobody knows. Only what the profile itself calls a
+ * warning stays one. The message of the error names a place in the expression and never what the resource holds.
+ */
+function reportProblem(walk: Walk, { key, severity }: Constraint, error: FhirPathError): void {
   if (error.code === 'limit') {
     walk.costly++
     walk.error('too-costly', `${key} took more work than one invariant may.`)
     if (walk.costly === COSTLY_MAX) walk.error('too-costly', 'No further invariants were evaluated.')
-  } else walk.note('warning', 'processing', `${key} could not be evaluated: ${error.message}`)
+  } else
+    walk.note(
+      severity === 'warning' ? 'warning' : 'error',
+      'processing',
+      `${key} could not be evaluated: ${error.message}`,
+    )
 }
 
 /** What FHIRPath sees of the resource; one object for all its invariants. */

@@ -112,6 +112,20 @@ test('reject: what does not conform, or claims what is not known, is refused wit
   assert.equal((await client.delete(`Patient/${id}`)).status, 204)
 })
 
+test('a profile whose invariant cannot be evaluated is never passed: unchecked under tag, refused under reject', async () => {
+  const constraint = [{ key: 'odd-1', severity: 'error', human: 'Odd.', expression: 'name.exists( and' }]
+  const odd = profile('odd', 'Patient', [{ path: 'Patient', constraint }])
+  assert.equal((await client.post('StructureDefinition', odd)).status, 201)
+  const named = claiming(odd.url, { name: [{ family: 'Secretname' }] })
+  const refused = await client.post('Patient', named)
+  assert.equal(refused.status, 422)
+  assert.match(refused.text, /odd-1 could not be evaluated: FHIRPath syntax error at position 13/)
+  assert.doesNotMatch(refused.text, /Secretname/)
+  await setPolicy('tag')
+  assert.deepEqual(tagsOf(await client.post('Patient', named)), ['profile-unchecked'])
+  await setPolicy('reject')
+})
+
 test('reject: a transaction is refused as a whole with the entry named, a batch by entry', async () => {
   const bundle = (type: string): Json => ({
     resourceType: 'Bundle',

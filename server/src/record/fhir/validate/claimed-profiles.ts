@@ -9,7 +9,7 @@ import type { ValidationPolicy } from './store.ts'
 /** Code system of the tags that say how a stored version did. */
 export const VALIDATION_TAG = 'https://salus.health/fhir/validation'
 
-/** `profile-unchecked`: a claimed profile is not known here, or the check took too much. */
+/** `profile-unchecked`: a claimed profile is not known here or cannot be evaluated, or the check took too much. */
 export type ValidationTag = 'profile-passed' | 'profile-failed' | 'profile-unchecked'
 
 /** What is about to be written, with the requests it comes from. */
@@ -103,8 +103,11 @@ export function isUnknownProfile({ code, expression }: Issue): boolean {
   return code === 'not-found' && /\.meta\.profile\[\d+\]$/.test(expression)
 }
 
+/** Errors of the check or of the profile itself: nobody knows whether the resource conforms. */
+const UNDECIDED: ReadonlySet<string> = new Set(['too-costly', 'processing'])
+
 function tagOf(issues: readonly Issue[] | undefined): ValidationTag {
-  if (issues?.some((issue) => isError(issue) && issue.code !== 'too-costly')) return 'profile-failed'
+  if (issues?.some((issue) => isError(issue) && !UNDECIDED.has(issue.code))) return 'profile-failed'
   if (!issues || issues.some((issue) => isError(issue) || isUnknownProfile(issue))) return 'profile-unchecked'
   return 'profile-passed'
 }
