@@ -20,8 +20,6 @@ export interface Operation {
   name: string
   /** Canonical of its OperationDefinition. */
   definition: string
-  /** Those of the types, where it is defined for each by itself. */
-  definitions?: Readonly<Record<string, string>>
   levels: readonly OperationLevel[]
   /** Resource types it is defined for; at system level the first names the scope. */
   types: readonly string[]
@@ -32,6 +30,8 @@ export interface Operation {
   parameters: Readonly<Record<string, ParameterSpec | undefined>>
   /** Parameter that a body which is no Parameters resource stands for: `resource` of `$validate`. */
   bareResource?: string
+  /** What differs by the type of the address, where it is defined for each type by itself. */
+  byType?: Readonly<Record<string, Pick<Operation, 'definition' | 'bareResource'> | undefined>>
   run(call: OperationCall): Promise<OperationAnswer>
 }
 

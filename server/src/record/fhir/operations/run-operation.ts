@@ -62,11 +62,12 @@ interface Addressed {
 }
 
 function addressed(table: ReadonlyMap<string, Operation>, { path }: FhirRequest): Addressed {
-  const operation = table.get((path.at(-1) ?? '').slice(1)) ?? raise(UNKNOWN)
+  const found = table.get((path.at(-1) ?? '').slice(1)) ?? raise(UNKNOWN)
   const level: OperationLevel = path.length === 1 ? 'system' : path.length === 2 ? 'type' : 'instance'
   const type = level === 'system' ? undefined : path[0]
-  if (path.length > 3 || !operation.levels.includes(level)) raise(UNKNOWN)
-  if (type !== undefined && !operation.types.includes(type)) raise(UNKNOWN)
+  if (path.length > 3 || !found.levels.includes(level)) raise(UNKNOWN)
+  if (type !== undefined && !found.types.includes(type)) raise(UNKNOWN)
+  const operation = { ...found, ...found.byType?.[type ?? ''] }
   return { operation, level, type, id: level === 'instance' ? path[1] : undefined }
 }
 

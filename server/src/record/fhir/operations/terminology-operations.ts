@@ -113,7 +113,10 @@ const TRANSLATION = {
 /** A tenant's own terminology, as the record holds it. */
 export type RecordShelf = (tenant: number) => Shelf
 
-/** The operations of http://hl7.org/fhir/R4/terminology-service.html over what is known here and what the tenant has stored. */
+/**
+ * The operations of http://hl7.org/fhir/R4/terminology-service.html over what is known here and what the tenant has stored. Those
+ * that R4 defines with one parameter that is a resource take it as the body too: http://hl7.org/fhir/R4/operations.html#request
+ */
 export function terminologyOperations(terminology: Terminology, shelf: RecordShelf): Operation[] {
   const one = (name: string, types: readonly string[], parameters: Operation['parameters'], run: Runs): Operation => ({
     name,
@@ -147,10 +150,16 @@ export function terminologyOperations(terminology: Terminology, shelf: RecordShe
         { ...VALUE_SET_VALIDATION, codeSystem: RESOURCE, version: TEXT },
         validate,
       ),
-      definitions: { CodeSystem: 'http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code' },
+      bareResource: 'valueSet',
+      byType: {
+        CodeSystem: {
+          definition: 'http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code',
+          bareResource: 'codeSystem',
+        },
+      },
     },
-    one('expand', ['ValueSet'], EXPANSION, ask('expand')),
-    one('translate', ['ConceptMap'], TRANSLATION, ask('translate')),
+    { ...one('expand', ['ValueSet'], EXPANSION, ask('expand')), bareResource: 'valueSet' },
+    { ...one('translate', ['ConceptMap'], TRANSLATION, ask('translate')), bareResource: 'conceptMap' },
     {
       ...one(
         'batch-validate-code',

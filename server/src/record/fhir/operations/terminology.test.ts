@@ -80,6 +80,29 @@ test('a resource in the request comes before the stored one', async () => {
   assert.deepEqual(codesOf(answer), ['x'])
 })
 
+test('the one resource an operation takes may be the body, its other parameters in the address', async () => {
+  const system = 'http://example.org/bare'
+  const inline = { ...valueSet(), compose: { include: [{ system, concept: [{ code: 'b' }, { code: 'a' }] }] } }
+  await client.put('CodeSystem/bare', { ...codeSystem('1', ['a', 'b']), id: 'bare', url: system })
+  assert.deepEqual(codesOf(await client.post('ValueSet/$expand', inline)), ['b', 'a'])
+  assert.deepEqual(codesOf(await client.post('ValueSet/$expand?count=1', inline)), ['b'])
+  const validated = async (path: string, body: Json): Promise<Json> =>
+    valueOf(await client.post(path, body), 'result').valueBoolean
+  const own = { ...codeSystem('1', ['x']), url: 'http://example.org/handed-in' }
+  for (const [code, expected] of Object.entries({ a: true, x: false }))
+    assert.equal(await validated(`ValueSet/$validate-code?system=${system}&code=${code}`, inline), expected)
+  for (const [code, expected] of Object.entries({ a: false, x: true }))
+    assert.equal(await validated(`CodeSystem/$validate-code?url=${own.url}&code=${code}`, own), expected)
+  const map = {
+    resourceType: 'ConceptMap',
+    status: 'active',
+    group: [{ source: system, element: [{ code: 'a', target: [{ code: 'z', equivalence: 'equal' }] }] }],
+  }
+  assert.equal(await validated(`ConceptMap/$translate?system=${system}&code=a`, map), true)
+  const wrong = await client.post('ValueSet/$expand', codeSystem('1', ['a']))
+  assert.ok(wrong.status >= 400 && wrong.status < 500, 'a body of another type is refused')
+})
+
 test('HL7 code systems answer without being stored', async () => {
   const gender = await client.get('CodeSystem/$lookup?system=http://hl7.org/fhir/administrative-gender&code=male')
   assert.equal(valueOf(gender, 'display').valueString, 'Male')
@@ -102,7 +125,7 @@ test('parameters that an operation does not know, cannot read or has twice are r
   assert.equal((await client.get(`${base}&nonsense=1`, { prefer: 'handling=lenient' })).status, 200)
   await refused(`${base}&count=1&count=2`, 'fhir.operation.parameter-repeated')
   await refused(`${base}&count=many`, 'fhir.operation.parameter-mistyped')
-  const bare = await client.post('ValueSet/$expand', valueSet())
+  const bare = await client.post('CodeSystem/$lookup', codeSystem('1', ['a']))
   assert.equal(faultCode(bare), 'fhir.operation.parameters-expected')
   const many = Array.from({ length: 5_001 }, () => ({ name: 'property', valueCode: 'x' }))
   const crowd = await client.post('ValueSet/$expand', { resourceType: 'Parameters', parameter: many })

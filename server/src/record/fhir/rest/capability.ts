@@ -46,7 +46,7 @@ export function capabilityStatement(options: {
 interface AnnouncedOperation {
   name: string
   definition: string
-  definitions?: Readonly<Record<string, string>>
+  byType?: Readonly<Record<string, { definition: string } | undefined>>
   levels: readonly ('system' | 'type' | 'instance')[]
   types: readonly string[]
 }
@@ -56,9 +56,9 @@ function isSystemOnly(levels: AnnouncedOperation['levels']): boolean {
 }
 
 function announced(operations: readonly AnnouncedOperation[], type = ''): object {
-  const operation = operations.map(({ name, definition, definitions }) => ({
+  const operation = operations.map(({ name, definition, byType }) => ({
     name,
-    definition: definitions?.[type] ?? definition,
+    definition: byType?.[type]?.definition ?? definition,
   }))
   return filled({ operation })
 }
