@@ -1,6 +1,7 @@
+import { basename } from 'node:path'
 import { readOrder } from './icd10cm-order.ts'
 import { TabularHandler } from './icd10cm-tabular.ts'
-import { fileMissing, versionUnknown } from './load-faults.ts'
+import { fileMissing, severalReleases, versionUnknown } from './load-faults.ts'
 import { readXml } from './read-xml.ts'
 import type { Release, ReleaseItem } from './release.ts'
 import type { ReleaseFile, ReleaseFiles } from './release-files.ts'
@@ -9,11 +10,15 @@ import type { ReleaseFile, ReleaseFiles } from './release-files.ts'
 
 /**
  * ICD-10-CM from the tabular list (XML), which has chapters, notes and inclusion terms, or from the order file, which has every
- * code with its long title; from both when both are there. `version`: the year, default as the files are named.
+ * code with its long title; from both when both are there, of one year. `version`: the year, default as the files are named.
  */
 export async function icd10cmRelease(files: ReleaseFiles, options: { version?: string } = {}): Promise<Release> {
-  const tabular = files.find(/(^|\/)icd-?10-?cm[-_]tabular[^/]*\.xml$/i) ?? files.find(/^[^/]*tabular[^/]*\.xml$/i)
-  const order = files.find(/(^|\/)icd10cm[-_]order[^/]*\.txt$/i)
+  const named = files.files.filter(({ name }) => TABULAR.test(name))
+  const tabulars = named.length > 0 ? named : files.files.filter(({ name }) => /^[^/]*tabular[^/]*\.xml$/i.test(name))
+  const orders = files.files.filter(({ name }) => ORDER.test(name))
+  refuseSeveral([tabulars, orders])
+  const [tabular] = tabulars
+  const [order] = orders
   const any =
     tabular ?? order ?? fileMissing('tabular list (icd10cm_tabular_YYYY.xml) or order file (icd10cm_order_YYYY.txt)')
   const version = options.version ?? /(20\d\d)/.exec(`${any.name} ${files.name}`)?.[1]
@@ -40,6 +45,17 @@ export async function icd10cmRelease(files: ReleaseFiles, options: { version?: s
       if (order !== undefined) yield* orderItems(files, order, tabular !== undefined)
     },
   }
+}
+
+const TABULAR = /(^|\/)icd-?10-?cm[-_]tabular[^/]*\.xml$/i
+const ORDER = /(^|\/)icd10cm[-_]order[^/]*\.txt$/i
+
+/** Two years beside each other, or a list of one and the order file of another: which is meant nobody can know. */
+function refuseSeveral(kinds: readonly (readonly ReleaseFile[])[]): void {
+  const all = kinds.flat()
+  // The folder may name the year as well, and of an earlier one than the file: the file's own name goes first.
+  const years = all.map(({ name }) => /(20\d\d)/.exec(basename(name))?.[1]).filter((year) => year !== undefined)
+  if (kinds.some((files) => files.length > 1) || new Set(years).size > 1) severalReleases(all.map(({ name }) => name))
 }
 
 async function* tabularItems(files: ReleaseFiles, file: ReleaseFile): AsyncGenerator<ReleaseItem[]> {

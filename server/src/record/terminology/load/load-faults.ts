@@ -57,6 +57,19 @@ export function fileMissing(what: string): never {
   })
 }
 
+/** Names told of several releases; more help nobody. */
+const NAMED_MAX = 10
+
+/** Fault `terminology.load.several-releases`: these files are not of one release. */
+export function severalReleases(names: readonly string[]): never {
+  const more = names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : ''
+  return raise({
+    category: 'invalid',
+    code: 'terminology.load.several-releases',
+    message: `There are several releases in it: ${names.slice(0, NAMED_MAX).map(shown).join(', ')}${more}. Name one release, or a folder with the files of one. Nothing was loaded.`,
+  })
+}
+
 /** Fault `terminology.load.version-unknown`. */
 export function versionUnknown(what: string): never {
   return raise({

@@ -195,6 +195,27 @@ test('ICD-10-CM: the order file gives every code, alone and beside the tabular l
   assert.ok([...parents.values()].every(({ size }) => size === 1))
 })
 
+test('ICD-10-CM: of several releases in one folder none is taken, and each is named', async () => {
+  const [[name, order]] = Object.entries(icd10cmOrderSample()) as [[string, string]]
+  const [[list, tabular]] = Object.entries(icd10cmTabularSample()) as [[string, string]]
+  const next = (file: string): string => file.replace('2024', '2025')
+  const mixtures: Record<string, string>[] = [
+    { [name]: order, [next(name)]: order },
+    { [`a/${name}`]: order, [`b/${next(name)}`]: order },
+    { [list]: tabular, [next(list)]: tabular },
+    { [list]: tabular, [next(name)]: order },
+  ]
+  for (const files of mixtures) {
+    const names = new RegExp(
+      Object.keys(files)
+        .map((file) => `(?=.*${file})`)
+        .join(''),
+    )
+    for (const path of [asFolder(files), asZip(files)])
+      await assert.rejects(read(path, icd10cmRelease), hasCode('terminology.load.several-releases', names))
+  }
+})
+
 test('CVX: the same vaccines from text and XML', async () => {
   const cvx = (files: ReleaseFiles) => cvxRelease(files, { version: '20240301' })
   const text = await read(asFolder(cvxTextSample()), cvx)
