@@ -63,7 +63,10 @@ export function needsInstall(root) {
   return Object.entries(want).some(([path, entry]) => {
     if (!path.includes('node_modules/') || entry.link) return false
     const present = have[path]
-    if (present === undefined) return !entry.optional && !entry.devOptional && (withDev || !entry.dev)
+    const isNeeded = !entry.optional && !entry.devOptional && (withDev || !entry.dev)
+    if (present === undefined) return isNeeded
+    // What lies below a workspace goes with it when only that folder is replaced; npm's list then still names it.
+    if (isNeeded && !path.startsWith('node_modules/') && !existsSync(join(root, path))) return true
     return present.version !== entry.version || present.integrity !== entry.integrity
   })
 }

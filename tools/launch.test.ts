@@ -80,6 +80,27 @@ describe('what is installed is compared with what the lock file asks for', () =>
     })
 })
 
+test('a package below a workspace is looked for, when times say to look', () => {
+  const root = checkout()
+  const packages = {
+    'server/node_modules/pg': { version: '1' },
+    'server/node_modules/win': { version: '1', optional: true },
+  }
+  const write = (path: string, ageSeconds: number): void => {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), JSON.stringify({ packages }))
+    const time = Date.now() / 1000 - ageSeconds
+    utimesSync(join(root, path), time, time)
+  }
+  write('package-lock.json', 5)
+  write('node_modules/.package-lock.json', 0)
+  assert.ok(!needsInstall(root), 'nothing is looked for while the lock file is older')
+  write('package-lock.json', -5)
+  assert.ok(needsInstall(root), 'its folder is not there')
+  mkdirSync(join(root, 'server/node_modules/pg'), { recursive: true })
+  assert.ok(!needsInstall(root), 'it is there; one for another platform need not be')
+})
+
 test('a first run installs with one line of progress, then passes arguments and exit code on', () => {
   const root = checkout()
   const environment = writeNpm(
