@@ -55,6 +55,61 @@ test('keys that objects have by themselves are unknown elements, not more', () =
   assert.equal(errorsOf(JSON.parse(text)).length, 4)
 })
 
+test('the invariants and patterns of one validation take no more steps together than it may, and that is said', () => {
+  const constraint = Array.from({ length: 20 }, (_, index) => ({
+    key: `many-${index}`,
+    severity: 'error',
+    human: 'All names.',
+    expression: 'name.select(%resource.name).count() >= 0',
+  }))
+  const pattern = { url: 'http://hl7.org/fhir/StructureDefinition/regex', valueString: '(a|b|ab)*c?' }
+  const definition = profile('many', 'Patient', [
+    { path: 'Patient', constraint },
+    { path: 'Patient.name.family', extension: [pattern] },
+  ])
+  const validator = createValidator({ definitions: definitionsWith([definition]) })
+  const name = Array.from({ length: 50 }, () => ({ family: 'ab'.repeat(50) }))
+  const costly = (steps?: number): string[] =>
+    validator
+      .validate(
+        { resourceType: 'Patient', name },
+        { profiles: [String(definition.url)], ...(steps === undefined ? {} : { steps }) },
+      )
+      .issues.filter(({ code }) => code === 'too-costly')
+      .map(({ text }) => text)
+  assert.deepEqual(costly(), [])
+  assert.deepEqual(costly(1_000_000), [])
+  const texts = costly(20_000)
+  assert.equal(texts.filter((text) => text === 'No further invariants were evaluated.').length, 1)
+  assert.ok(costly(500).includes('The pattern of the definition takes too much work on this text.'))
+})
+
+test('invariants that are given up while something is only tried are said to be', () => {
+  const target = profile('costly-target', 'Patient', [
+    {
+      path: 'Patient',
+      constraint: [
+        { key: 'big-1', severity: 'error', human: 'x', expression: 'name.select(%resource.name).count() >= 0' },
+      ],
+    },
+  ])
+  const asking = profile('asking', 'Basic', [
+    {
+      path: 'Basic',
+      constraint: [
+        { key: 'ask-1', severity: 'warning', human: 'x', expression: `contained.conformsTo('${target.url}') or true` },
+        { key: 'ask-2', severity: 'error', human: 'x', expression: 'language.exists()' },
+      ],
+    },
+  ])
+  const name = Array.from({ length: 50 }, () => ({ family: 'a' }))
+  const { issues } = createValidator({ definitions: definitionsWith([target, asking]) }).validate(
+    { resourceType: 'Basic', code: { text: 'x' }, contained: [{ resourceType: 'Patient', id: 'a', name }] },
+    { profiles: [String(asking.url)], steps: 2_000 },
+  )
+  assert.ok(issues.some(({ code, severity }) => code === 'too-costly' && severity === 'error'))
+})
+
 test('findings end with a last one that says that there are more', () => {
   const name = Array.from({ length: 5_000 }, () => ({ use: 5 }))
   const errors = errorsOf({ resourceType: 'Patient', name })

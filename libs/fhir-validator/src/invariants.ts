@@ -90,8 +90,9 @@ function report(walk: Walk, { severity }: Constraint, text: string, bestPractice
 function reportProblem(walk: Walk, { key, severity }: Constraint, error: FhirPathError): void {
   if (error.code === 'limit') {
     walk.costly++
-    walk.error('too-costly', `${key} took more work than one invariant may.`)
-    if (walk.costly === COSTLY_MAX) walk.error('too-costly', 'No further invariants were evaluated.')
+    const than = walk.isSpent ? 'all invariants together' : 'one invariant'
+    walk.error('too-costly', `${key} took more work than ${than} may.`)
+    if (walk.isSpent || walk.costly === COSTLY_MAX) walk.stopInvariants()
   } else
     walk.note(
       severity === 'warning' ? 'warning' : 'error',
@@ -112,6 +113,7 @@ export function environment(walk: Walk): Environment {
     memberOf: (value, valueSet) => isMember(walk, value, valueSet),
     conformsTo: (value, profile) => doesConform(walk, value, profile),
     ...(settings.now === undefined ? {} : { now: settings.now }),
+    ...(walk.budget === undefined ? {} : { budget: walk.budget }),
   }
   place.env = env
   return env

@@ -16,10 +16,12 @@ export function checkPattern(walk: Walk, pattern: string, text: string, below: s
   if (compiled === null)
     return walk.note('warning', 'not-supported', 'A pattern of the definition cannot be used.', below)
   try {
-    if (!compiled.test(text)) walk.error('value', 'The text does not fit the pattern that the definition gives.', below)
+    if (!compiled.test(text, walk.budget === undefined ? {} : { budget: walk.budget }))
+      walk.error('value', 'The text does not fit the pattern that the definition gives.', below)
   } catch (error) {
     if (!(error instanceof FhirPathError)) throw error
     walk.error('too-costly', 'The pattern of the definition takes too much work on this text.', below)
+    if (walk.isSpent) walk.stopInvariants()
   }
 }
 

@@ -30,17 +30,23 @@ export interface ValidateOptions {
   securityChecks?: boolean
   /** Profiles that every resource of a type must conform to, as an ImplementationGuide's `global` has it. Default: none. */
   typeProfiles?: ReadonlyMap<string, readonly string[]>
+  /**
+   * Steps (see `STEPS_MAX` of FHIRPath) that all invariants and patterns of this validation may take together: what was not
+   * evaluated is an error. Default: each has a limit of its own only.
+   */
+  steps?: number
   /** Whether claimed profiles (`meta.profile`) are followed. Default true. */
   claimedProfiles?: boolean
 }
 
 /** Options with defaults, and what the validator was made with. */
-export interface Settings extends Required<Omit<ValidateOptions, 'now' | 'resolve' | 'profiles'>> {
+export interface Settings extends Required<Omit<ValidateOptions, 'now' | 'resolve' | 'profiles' | 'steps'>> {
   plans: Plans
   terminology: TerminologyForValidation | undefined
   units: UnitConverter | undefined
   functions: HostFunctions
   now: number | undefined
+  steps: number | undefined
   resolve: ((reference: string) => Json | undefined) | undefined
 }
 

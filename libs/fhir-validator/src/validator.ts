@@ -1,6 +1,7 @@
 import { isResourceType } from '@salus/fhir-model'
 import type { HostFunctions, UnitConverter } from '@salus/fhirpath'
 import { type DefinitionSource, isJson } from './definition-source.ts'
+import { findingsOfWalk } from './findings.ts'
 import type { Issue } from './issue.ts'
 import type { PendingCheck } from './pending.ts'
 import { Plans } from './plans.ts'
@@ -62,8 +63,8 @@ function validate(resource: unknown, options: ValidateOptions, parts: Parts): Va
     enter(walk, resource, false)
     checkWithin(walk, () => checkResource(walk, resource, options.profiles ?? []))
   }
-  const { issues, pending, keys } = walk
-  return { issues: walk.repeated ? distinct(issues) : issues, pending, keys }
+  const { pending, keys } = walk
+  return { issues: findingsOfWalk(walk), pending, keys }
 }
 
 /** Everything that recurses has a limit on depth; should one be missing, that is a finding and not a crash. */
@@ -82,6 +83,7 @@ function settingsOf(options: ValidateOptions, parts: Parts): Settings {
   return {
     ...parts,
     now: options.now,
+    steps: options.steps,
     resolve: options.resolve,
     references: options.references ?? 'ignore',
     unknownExtensions: options.unknownExtensions ?? 'warning',
@@ -96,12 +98,3 @@ function settingsOf(options: ValidateOptions, parts: Parts): Settings {
 }
 
 const NO_PROFILES: ReadonlyMap<string, readonly string[]> = new Map()
-
-/** The same finding from two profiles is one. */
-function distinct(issues: readonly Issue[]): Issue[] {
-  const seen = new Set<string>()
-  return issues.filter(({ severity, expression, text }) => {
-    const key = `${severity}\n${expression}\n${text}`
-    return !seen.has(key) && seen.add(key) !== undefined
-  })
-}

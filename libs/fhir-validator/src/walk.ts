@@ -1,4 +1,4 @@
-import type { Environment } from '@salus/fhirpath'
+import type { Environment, StepBudget } from '@salus/fhirpath'
 import { type Json, textOf } from './definition-source.ts'
 import type { Issue, IssueCode, IssueSeverity } from './issue.ts'
 import type { PendingCheck } from './pending.ts'
@@ -46,6 +46,8 @@ export class Walk {
   readonly settings: Settings
   depth = 0
   issues: Issue[] = []
+  /** Of some issues, the profile that asks for what is missing. */
+  readonly askers = new Map<Issue, string>()
   errors = 0
   pending: PendingCheck[] = []
   place: Place | null = null
@@ -57,6 +59,8 @@ export class Walk {
   repeated = false
   /** Invariants that took more work than they may. */
   costly = 0
+  /** What all FHIRPath of this validation may take together; undefined: no bound. */
+  readonly budget: StepBudget | undefined
   /** Nesting went beyond the limit: nothing that recurses may look at what is around it. */
   tooDeep = false
   /** They grow with the depth, one entry at a time: making them long beforehand took a seventh of all time. */
@@ -67,6 +71,7 @@ export class Walk {
 
   constructor(settings: Settings) {
     this.settings = settings
+    this.budget = settings.steps === undefined ? undefined : { left: settings.steps }
   }
 
   start(name: string): void {
@@ -92,9 +97,22 @@ export class Walk {
     return true
   }
 
-  error(code: IssueCode, text: string, below = ''): void {
+  /** Whether what FHIRPath may take in this validation is spent. */
+  get isSpent(): boolean {
+    return this.budget !== undefined && this.budget.left < 0
+  }
+
+  /** No invariant is evaluated from here on. Said once, also while something is only tried: silence would look like soundness. */
+  stopInvariants(): void {
+    if (this.costly === Number.POSITIVE_INFINITY) return
+    this.costly = Number.POSITIVE_INFINITY
+    this.#add('error', 'too-costly', 'No further invariants were evaluated.', '')
+  }
+
+  /** `asker`: the profile that wants it otherwise, where R4 itself does not. */
+  error(code: IssueCode, text: string, below = '', asker = ''): void {
     this.errors++
-    if (this.trying === 0) this.#add('error', code, text, below)
+    if (this.trying === 0) this.#add('error', code, text, below, asker)
   }
 
   note(severity: Exclude<IssueSeverity, 'fatal'>, code: IssueCode, text: string, below = ''): void {
@@ -163,7 +181,7 @@ export class Walk {
     return text
   }
 
-  #add(severity: IssueSeverity, code: IssueCode, text: string, below: string): void {
+  #add(severity: IssueSeverity, code: IssueCode, text: string, below: string, asker = ''): void {
     const { issues } = this
     if (issues.length > ISSUES_MAX) return
     if (issues.length === ISSUES_MAX) {
@@ -171,6 +189,8 @@ export class Walk {
       issues.push({ severity: 'error', code: 'too-costly', expression: this.#labels[0] ?? '', text: cut })
       return
     }
-    issues.push({ severity, code, expression: below === '' ? this.path() : `${this.path()}.${below}`, text })
+    const issue = { severity, code, expression: below === '' ? this.path() : `${this.path()}.${below}`, text }
+    issues.push(issue)
+    if (asker !== '') this.askers.set(issue, asker)
   }
 }

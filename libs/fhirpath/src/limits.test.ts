@@ -117,6 +117,31 @@ for (const [abuse, bombs] of Object.entries(BOMBS)) {
   })
 }
 
+test('evaluations that share a budget end when it is spent, nested ones and all later ones', () => {
+  const budget = { left: 50_000 }
+  const count = compile('extension.where(value >= 0).count()', { model: r4Subset })
+  const isLimit = (error: unknown): boolean => error instanceof FhirPathError && error.code === 'limit'
+  const env = { budget, resolve: () => count(patient, { budget }) }
+  const times = (): number => {
+    for (let done = 0; done < 100; done++) {
+      try {
+        count(patient, env)
+      } catch (error) {
+        assert.ok(isLimit(error))
+        return done
+      }
+    }
+    return 100
+  }
+  assert.ok(times() < 5)
+  assert.equal(times(), 0)
+  assert.throws(
+    () => compile("'Patient/1'.resolve()", { model: r4Subset })(patient, { ...env, budget: { left: 20 } }),
+    isLimit,
+  )
+  assert.deepEqual(count(patient), [20_000])
+})
+
 test('huge numbers and amounts are empty, not slow', () => {
   for (const expression of [
     '10.power(400)',

@@ -13,6 +13,12 @@ export const STEPS_MAX = 1_000_000
 /** Longest string an evaluation may build: `replace` and `join` could otherwise double their input at each step. */
 export const STRING_CHARS_MAX = 10_000_000
 
+/** Steps that several evaluations may take together, nested ones included: what each takes is taken off. */
+export interface StepBudget {
+  /** Below zero when they took more. */
+  left: number
+}
+
 /** What an evaluation may know of the world around it. Everything is optional. */
 export interface Environment {
   /** The point in time of `now()`, `today()` and `timeOfDay()`: milliseconds since 1970. Required by those only. */
@@ -27,6 +33,8 @@ export interface Environment {
   variables?: Readonly<Record<string, unknown>>
   /** Steps allowed; default `STEPS_MAX`. */
   steps?: number
+  /** Steps that this evaluation and others share; it ends (`limit`) as well when these are spent. Default: none are shared. */
+  budget?: StepBudget
   /**
    * The resource a reference means, undefined when unknown. Without it (or when it does not know) `resolve()` finds
    * contained resources and else answers a stub that holds only the type and id which the reference names.
@@ -59,11 +67,13 @@ export class Run {
   /** Values that came from outside, as collections: made when first asked for. */
   #converted: Map<string, Items> | undefined
   #steps: number
+  readonly #budget: StepBudget | undefined
 
   constructor(env: Environment, input: Items) {
     this.env = env
     this.input = input
     this.#steps = env.steps ?? STEPS_MAX
+    this.#budget = env.budget
   }
 
   /** What `make` gave when this name was first asked for in this evaluation. */
@@ -80,6 +90,10 @@ export class Run {
   spend(steps: number, at: number): void {
     this.#steps -= steps
     if (this.#steps < 0) throw new FhirPathError('limit', 'the evaluation took more steps than it may', at)
+    if (this.#budget === undefined) return
+    this.#budget.left -= steps
+    if (this.#budget.left < 0)
+      throw new FhirPathError('limit', 'this evaluation and others took more steps than they may together', at)
   }
 
   /** Charges for reading or building a string. */
