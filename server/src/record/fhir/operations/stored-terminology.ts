@@ -1,64 +1,44 @@
 import { typeNumber } from '@salus/fhir-model'
-import { FaultError } from '#kernel'
+import { eventLoopTurns, FaultError, raise } from '#kernel'
 import type { Json, ResourceKind, Shelf } from '#terminology'
 import { parseSearch, runSearch, type SearchDeps } from '../search/index.ts'
 import { batchLoader } from '../store/batch-loader.ts'
 import { openRows } from '../store/open-row.ts'
 import type { RecordStore } from '../store/record-store.ts'
 import { type Stamp, terminologyStamps } from './store.ts'
+import { type Looked, StoredCache } from './stored-cache.ts'
 
 /** Versions of one canonical that are looked at; nobody keeps more. */
 const VERSIONS_MAX = 100
 /** ConceptMaps that are looked through when none is named. */
 const LISTED_MAX = 1_000
-/** Tenants whose terminology is kept; the one not asked for longest goes first. */
-const TENANTS_MAX = 64
-/** Canonicals kept per tenant, found and not found. */
-const CANONICALS_MAX = 5_000
-
-interface Kept {
-  stamp: Stamp
-  found: Map<string, Promise<readonly Json[]>>
-}
+/** JSON text that one look-up opens: the twenty largest value sets of HL7 together. */
+const BYTES_MAX = 32 * 1024 * 1024
+/** Characters of a canonical: longer ones are in nobody's record, and would fill the cache with what is not found. */
+export const CANONICAL_CHARS_MAX = 2_048
 
 /**
  * CodeSystem, ValueSet and ConceptMap as a tenant has stored them. What was opened is kept until the tenant's stored terminology
- * changes, on whatever process: that is looked at for each call, in one query for all calls of an event-loop turn.
+ * changes, on whatever process (that is looked at for each call, in one query for all calls of an event-loop turn), or until
+ * others need the room. Fault `fhir.terminology.stored-too-large`.
  */
 export function storedTerminology(store: RecordStore, search: SearchDeps): (tenant: number) => Shelf {
   const types = ['CodeSystem', 'ValueSet', 'ConceptMap'].map((type) => typeNumber(type) as number)
   const stampOf = batchLoader<number, Stamp>((tenants) => terminologyStamps(store.database, tenants, types))
-  const kept = new Map<number, Kept>()
+  const cache = new StoredCache<readonly Json[]>()
   return (tenant) => {
     // One look per call: all of it sees the same terminology.
-    let current: Promise<Kept | undefined> | undefined
-    const lookUp = async (key: string, fetch: () => Promise<readonly Json[]>): Promise<readonly Json[]> => {
-      current ??= stampOf(tenant).then((stamp) => keptOf(kept, tenant, stamp))
-      const own = await current
-      if (!own) return []
-      const known = own.found.get(key)
-      if (known) return known
-      if (own.found.size >= CANONICALS_MAX) own.found.clear()
-      const found = fetch()
-      own.found.set(key, found)
-      found.catch(() => own.found.delete(key))
-      return found
+    let current: Promise<Stamp | undefined> | undefined
+    const lookUp = async (kind: ResourceKind, url?: string): Promise<readonly Json[]> => {
+      if (url !== undefined && url.length > CANONICAL_CHARS_MAX) return []
+      current ??= stampOf(tenant)
+      const stamp = await current
+      if (stamp === undefined) return []
+      const key = `${tenant} ${stamp} ${kind}${url === undefined ? '' : `|${url}`}`
+      return cache.of(key, () => fetchAll(store, search, tenant, kind, url))
     }
-    return {
-      resources: (kind, url) => lookUp(`${kind}|${url}`, () => fetchAll(store, search, tenant, kind, url)),
-      all: (kind) => lookUp(kind, () => fetchAll(store, search, tenant, kind)),
-    }
+    return { resources: lookUp, all: (kind) => lookUp(kind) }
   }
-}
-
-function keptOf(kept: Map<number, Kept>, tenant: number, stamp: Stamp | undefined): Kept | undefined {
-  const known = kept.get(tenant)
-  kept.delete(tenant)
-  if (stamp === undefined) return undefined
-  const current = known?.stamp === stamp ? known : { stamp, found: new Map() }
-  if (kept.size >= TENANTS_MAX) kept.delete(kept.keys().next().value as number)
-  kept.set(tenant, current)
-  return current
 }
 
 async function fetchAll(
@@ -67,13 +47,24 @@ async function fetchAll(
   tenant: number,
   kind: ResourceKind,
   url?: string,
-): Promise<readonly Json[]> {
+): Promise<Looked<readonly Json[]>> {
   const asked = url === undefined ? { count: LISTED_MAX } : { count: VERSIONS_MAX, urls: [url] }
   const bodies = await storedDefinitions(store, search, { tenant, type: kind, ...asked })
-  return bodies.map((body) => JSON.parse(body.toString()) as Json)
+  const turn = eventLoopTurns(search.clock)
+  const value: Json[] = []
+  let bytes = 0
+  for (const body of bodies) {
+    await turn()
+    bytes += body.length
+    value.push(JSON.parse(body.toString()) as Json)
+  }
+  return { value, bytes }
 }
 
-/** Stored resources with a canonical URL, as JSON text: those of the given URLs, or any. At most `count`. */
+/**
+ * Stored resources with a canonical URL, as JSON text: those of the given URLs, or any. At most `count`. Fault
+ * `fhir.terminology.stored-too-large` when they have more than 32 MB.
+ */
 export async function storedDefinitions(
   store: RecordStore,
   search: SearchDeps,
@@ -88,5 +79,15 @@ export async function storedDefinitions(
   // The operation's scope was checked; what it rests on belongs to the answer. It is the tenant's own and no patient's.
   const searcher = { tenant, client: '', scopes: { allows: () => true } }
   const { matches } = await runSearch(search, searcher, parsed.value)
-  return (await openRows(store, matches)).filter((body) => body !== undefined)
+  const bodies = await openRows(store, matches, { bytesMax: BYTES_MAX }).catch((error: unknown) => {
+    if (error instanceof FaultError && error.fault.code === 'fhir.store.rows-too-large') return raise(TOO_LARGE, error)
+    throw error
+  })
+  return bodies.filter((body) => body !== undefined)
 }
+
+const TOO_LARGE = {
+  category: 'too-costly',
+  code: 'fhir.terminology.stored-too-large',
+  message: `What is stored for this has more than ${BYTES_MAX / 1024 / 1024} MB. Name the one resource that is meant, by url, or delete what is not needed.`,
+} as const

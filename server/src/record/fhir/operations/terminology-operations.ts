@@ -1,5 +1,7 @@
+import { type Fault, raise } from '#kernel'
 import { type OperationName, type Shelf, type Terminology, TerminologyError } from '#terminology'
 import type { Operation, OperationCall, ParameterSpec } from './operation.ts'
+import { CANONICAL_CHARS_MAX } from './stored-terminology.ts'
 
 const TEXT: ParameterSpec = { kind: 'text' }
 const TEXTS: ParameterSpec = { kind: 'text', many: true }
@@ -133,13 +135,13 @@ export function terminologyOperations(terminology: Terminology, shelf: RecordShe
     ({ caller, parameters, instance, acceptLanguage }) =>
       terminology.run(name, {
         parameters,
-        record: shelf(caller.tenant),
+        record: strict(shelf(caller.tenant)),
         ...(instance ? { resource: instance.resource } : {}),
         ...(acceptLanguage === undefined ? {} : { acceptLanguage }),
       })
   const validate: Runs = (call) => ask(call.type === 'CodeSystem' ? 'validate-code-system' : 'validate-value-set')(call)
   const closure: Runs = ({ caller, parameters }) =>
-    terminology.closure({ tenant: caller.tenant, parameters, record: shelf(caller.tenant) })
+    terminology.closure({ tenant: caller.tenant, parameters, record: strict(shelf(caller.tenant)) })
   return [
     one('lookup', ['CodeSystem'], LOOKUP, ask('lookup')),
     one('subsumes', ['CodeSystem'], SUBSUMPTION, ask('subsumes')),
@@ -175,6 +177,21 @@ export function terminologyOperations(terminology: Terminology, shelf: RecordShe
       affectsState: true,
     },
   ]
+}
+
+/** A canonical that nothing stored can have is refused, rather than looked for and quoted. */
+function strict(shelf: Shelf): Shelf {
+  return {
+    ...shelf,
+    resources: (kind, url, preferred) =>
+      url.length > CANONICAL_CHARS_MAX ? raise(TOO_LONG) : shelf.resources(kind, url, preferred),
+  }
+}
+
+const TOO_LONG: Fault = {
+  category: 'invalid',
+  code: 'fhir.terminology.canonical-too-long',
+  message: `The URL of a code system, value set or map has at most ${CANONICAL_CHARS_MAX} characters here.`,
 }
 
 type Runs = (call: OperationCall) => Promise<object>

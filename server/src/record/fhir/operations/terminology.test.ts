@@ -171,3 +171,36 @@ test('each call is recorded before it is answered, a failed one as failed', asyn
     ],
   )
 })
+
+test('a canonical that nothing stored can have is refused', async () => {
+  const validate = (url: string): Promise<Json> =>
+    client.post('ValueSet/$validate-code', {
+      resourceType: 'Parameters',
+      parameter: [
+        { name: 'url', valueUri: url },
+        { name: 'system', valueUri: URL },
+        { name: 'code', valueCode: 'a' },
+      ],
+    })
+  const answer = await validate(`http://example.org/${'a'.repeat(1_000_000)}`)
+  assert.equal(answer.status, 400)
+  assert.equal(faultCode(answer), 'fhir.terminology.canonical-too-long')
+  assert.ok(answer.text.length < 1_000)
+})
+
+test('maps too large to be looked through are refused until one is named', async () => {
+  for (const id of ['large1', 'large2', 'large3']) {
+    const map = { resourceType: 'ConceptMap', id, url: `http://example.org/${id}`, status: 'active' }
+    const element = Array.from({ length: 12 }, (_, at) => ({ code: `c${at}`, display: 'x'.repeat(1_000_000) }))
+    const stored = await client.put(`ConceptMap/${id}`, {
+      ...map,
+      group: [{ source: 'http://example.org/x', element }],
+    })
+    assert.equal(stored.status, 201, stored.text.slice(0, 500))
+  }
+  const code = 'system=http://example.org/none&code=a'
+  const any = await client.get(`ConceptMap/$translate?${code}`)
+  assert.equal(faultCode(any), 'fhir.terminology.stored-too-large')
+  const one = await client.get(`ConceptMap/$translate?url=http://example.org/large1&${code}`)
+  assert.equal(one.status, 200)
+})
