@@ -2,11 +2,12 @@ import { isResourceType, PRIMITIVE_CHECKS } from '@salus/fhir-model'
 import { compileSlicing } from './compile-slicing.ts'
 import { valuePlan } from './compile-value.ts'
 import { ancestorsOf } from './contexts.ts'
-import { maxOf, type TypeRef, typeCode } from './element-definition.ts'
+import { type ElementDefinition, maxOf, type TypeRef, typeCode } from './element-definition.ts'
 import type { ElementNode } from './element-tree.ts'
 import { invariantChecks } from './invariants.ts'
 import type { NodePlan, Property, Rule, Slot } from './plan.ts'
 import type { Plans } from './plans.ts'
+import { CORE } from './profiles.ts'
 import type { Scope } from './scope.ts'
 import { checkAbsent } from './slicing.ts'
 import { capital, typesOf } from './snapshot.ts'
@@ -31,7 +32,7 @@ function compileNode(node: ElementNode, type: string, scope: Scope): NodePlan {
   const plan: NodePlan = { type, isResource: isResourceType(type), properties, required, rules }
   scope.nodes.set(node, plan)
   for (const child of node.children) {
-    const slot = addElement(properties, child, type, scope)
+    const slot = addElement(properties, child, { owner: type, slice: node.slice }, scope)
     if (slot.min > 0) required.push(slot)
     const sliced = slot.keys
       .map((key) => properties.get(key)?.slicing)
@@ -58,7 +59,12 @@ function ownConstraints(
   return (plans.profiles.tree(type)?.definition.constraint ?? []).filter(({ key }) => !own.has(key))
 }
 
-function addElement(into: Map<string, Property>, node: ElementNode, owner: string, scope: Scope): Slot {
+function addElement(
+  into: Map<string, Property>,
+  node: ElementNode,
+  { owner, slice }: { owner: string; slice: string },
+  scope: Scope,
+): Slot {
   const { definition } = node
   const choice = node.name.endsWith('[x]')
   const name = choice ? node.name.slice(0, -3) : node.name
@@ -68,6 +74,7 @@ function addElement(into: Map<string, Property>, node: ElementNode, owner: strin
     name: node.name,
     min: definition.min ?? 0,
     max: maxOf(definition.max),
+    askedBy: askedBy(definition, slice, scope),
     keys: [],
     choice,
   }
@@ -92,7 +99,14 @@ function addElement(into: Map<string, Property>, node: ElementNode, owner: strin
     slot.keys.push(sibling)
   }
   if (sliced !== null) forbidTypes(node, sliced, into, slot)
+  if (slot.name !== node.name) slot.askedBy = scope.url
   return slot
+}
+
+/** What R4 itself asks for needs no name. */
+function askedBy({ min = 0, base }: ElementDefinition, slice: string, { url, root }: Scope): string {
+  if (url === '' || url === CORE + root.name || (base?.min ?? 0) >= min) return ''
+  return slice === '' ? url : `slice ${slice} of ${url}`
 }
 
 /** Whether its JSON is an array: that the type itself decides, not a profile that allows one value only. */

@@ -8,6 +8,7 @@ import { visitExtension } from './extensions.ts'
 import { fixedChecks } from './fixed-values.ts'
 import { invariantChecks } from './invariants.ts'
 import { type Check, COMPLEX, type NodePlan, PRIMITIVE, SPECIAL, type ValuePlan } from './plan.ts'
+import { printable } from './printable.ts'
 import { CORE } from './profiles.ts'
 import { referenceCheck } from './references.ts'
 import { visitResource } from './resources.ts'
@@ -114,7 +115,11 @@ function profileCheck(canonicals: readonly string[], extension: boolean): Check 
     const known = profiles.filter((profile) => profile !== undefined && profile.error === null)
     if (known.length < canonicals.length) {
       if (known.length === 0)
-        walk.note('warning', 'not-found', 'A profile of the data type here is not known or cannot be used.')
+        walk.note(
+          'warning',
+          'not-found',
+          `The profile${printable.address(canonicals[0])} of the data type here is not known or cannot be used.`,
+        )
       return
     }
     const [only] = known

@@ -1,6 +1,7 @@
 import { type Definition, isJson, type Json, objectsOf, textOf, withoutVersion } from './definition-source.ts'
 import type { ValuePlan } from './plan.ts'
 import type { ExtensionPlan } from './plans.ts'
+import { printable } from './printable.ts'
 import { allowsExtension } from './settings.ts'
 import { reportExampleUrl } from './urls.ts'
 import { visitObject } from './visit.ts'
@@ -42,15 +43,19 @@ const OTHER_VERSION = /^http:\/\/hl7\.org\/fhir\/[1-6]\.0\/StructureDefinition\/
 function reportUnknown(walk: Walk, url: string): void {
   const { settings } = walk
   if (OTHER_VERSION.test(url)) return
+  const refused = `The extension${printable.address(url)} has no known definition, so it is not allowed here.`
   if (!settings.exampleUrls && reportExampleUrl(walk, url, 'url')) {
-    if (settings.unknownExtensions === 'error')
-      walk.error('extension', 'This extension has no known definition, so it is not allowed here.')
+    if (settings.unknownExtensions === 'error') walk.error('extension', refused)
     return
   }
   if (settings.unknownExtensions === 'ignore' || allowsExtension(settings, url)) return
-  if (settings.unknownExtensions === 'error')
-    walk.error('extension', 'This extension has no known definition, so it is not allowed here.')
-  else walk.note('warning', 'extension', 'This extension has no known definition, so it was not checked.')
+  if (settings.unknownExtensions === 'error') walk.error('extension', refused)
+  else
+    walk.note(
+      'warning',
+      'extension',
+      `The extension${printable.address(url)} has no known definition, so it was not checked.`,
+    )
 }
 
 function reportWrongKind(walk: Walk, known: ExtensionPlan): void {

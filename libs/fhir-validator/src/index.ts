@@ -1,5 +1,6 @@
 export type { Definition, DefinitionSource } from './definition-source.ts'
 export { ProfileError } from './element-tree.ts'
+export { distinctIssues } from './findings.ts'
 export type { Issue, IssueCode, IssueSeverity } from './issue.ts'
 export type { BindingStrength, PendingCheck } from './pending.ts'
 export { withSnapshot } from './profiles.ts'

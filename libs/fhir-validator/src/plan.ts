@@ -25,6 +25,8 @@ export interface Slot {
   name: string
   min: number
   max: number
+  /** Who asks for `min` beyond R4 itself: the profile, and the slice it is in; empty for R4. */
+  askedBy: string
   /** Its JSON names; of primitives `_name` as well. */
   keys: readonly string[]
   choice: boolean

@@ -19,7 +19,7 @@ test('a differential changes its base, and what it does not name stays', () => {
   assert.ok(elements.some(({ id }) => id === 'Patient.communication.language'))
   assert.deepEqual(errorsOf({ resourceType: 'Patient', photo: [{ title: 'x' }] }, [own]), [
     'Patient: photo: at most 0 allowed, but 1 found.',
-    'Patient: name: at least 1 required, but 0 found.',
+    'Patient: name: at least 1 required, but 0 found (http://example.test/StructureDefinition/named).',
   ])
   const three = ['a', 'b', 'c'].map((family) => ({ family }))
   assert.deepEqual(errorsOf({ resourceType: 'Patient', name: three }, [own]), [
@@ -40,8 +40,8 @@ test('elements below data types and content references can be constrained', () =
     referenceRange: [{ low: { value: 1 } }],
   }
   assert.deepEqual(errorsOf(resource, [own]), [
-    'Observation.code.coding[0]: system: at least 1 required, but 0 found.',
-    'Observation.component[0].referenceRange[0]: text: at least 1 required, but 0 found.',
+    'Observation.code.coding[0]: system: at least 1 required, but 0 found (http://example.test/StructureDefinition/deep).',
+    'Observation.component[0].referenceRange[0]: text: at least 1 required, but 0 found (http://example.test/StructureDefinition/deep).',
   ])
 })
 
@@ -61,7 +61,7 @@ test('a profile of a profile has the constraints and slices of both', () => {
   assert.ok(ids.includes('Patient.identifier:mrn.system'))
   const resource = { resourceType: 'Patient', identifier: [{ system: 'http://example.test/mrn' }] }
   assert.deepEqual(errorsOf(resource, [child, parent]), [
-    'Patient.identifier[0]: value: at least 1 required, but 0 found.',
+    'Patient.identifier[0]: value: at least 1 required, but 0 found (slice mrn of http://example.test/StructureDefinition/child).',
   ])
 })
 
@@ -72,10 +72,10 @@ test('valueQuantity in a differential is the slice of value[x] for that type', (
   ])
   const observation = { resourceType: 'Observation', status: 'final', code: { text: 'x' } }
   assert.deepEqual(errorsOf({ ...observation, valueQuantity: { value: 1 } }, [own]), [
-    'Observation.value.ofType(Quantity): code: at least 1 required, but 0 found.',
+    'Observation.value.ofType(Quantity): code: at least 1 required, but 0 found (slice valueQuantity of http://example.test/StructureDefinition/quantity).',
   ])
   assert.deepEqual(errorsOf({ ...observation, valueString: 'x' }, [own]), [
-    'Observation: value[x]:valueQuantity: at least 1 required, but 0 found.',
+    'Observation: value[x]:valueQuantity: at least 1 required, but 0 found (http://example.test/StructureDefinition/quantity).',
   ])
 })
 

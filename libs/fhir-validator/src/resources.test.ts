@@ -183,7 +183,9 @@ test('a vital sign is checked against its profile whether it claims it or not', 
     ],
     valueQuantity: { value: 37, unit: 'Cel', system: 'http://unitsofmeasure.org', code: 'Cel' },
   }
-  assert.deepEqual(errorsOf(temperature), ['Observation: effective[x]: at least 1 required, but 0 found.'])
+  assert.deepEqual(errorsOf(temperature), [
+    'Observation: effective[x]: at least 1 required, but 0 found (http://hl7.org/fhir/StructureDefinition/bodytemp).',
+  ])
   assert.deepEqual(errorsOf({ ...temperature, effectiveDateTime: '2024-01-01' }), [])
   const other = { ...temperature, code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] } }
   assert.deepEqual(errorsOf(other), [])

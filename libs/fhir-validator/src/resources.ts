@@ -5,6 +5,7 @@ import { checkIdentity } from './identity.ts'
 import { checkNarrativeLinks } from './narrative.ts'
 import type { ValuePlan } from './plan.ts'
 import type { ProfilePlan } from './plans.ts'
+import { printable } from './printable.ts'
 import { containedIndex } from './resolve.ts'
 import { RESOURCE_RULES } from './resource-rules.ts'
 import { visitObject } from './visit.ts'
@@ -75,7 +76,8 @@ export function checkResource(walk: Walk, resource: Json, wanted: readonly strin
 
 function addWanted(walk: Walk, canonical: string, type: string, into: ProfilePlan[]): void {
   const profile = walk.settings.plans.profile(canonical)
-  if (profile === undefined) return walk.error('not-found', `The profile ${canonical} is not known here.`)
+  if (profile === undefined)
+    return walk.error('not-found', `The profile${printable.address(canonical)} is not known here.`)
   add(walk, profile, type, into)
 }
 
@@ -98,7 +100,7 @@ function addClaimed(walk: Walk, resource: Json, type: string, into: ProfilePlan[
       walk.note(
         'warning',
         'not-found',
-        'This profile is not known here, so it was not checked.',
+        `The profile${printable.address(canonical)} is not known here, so it was not checked.`,
         `meta.profile[${place}]`,
       )
   }
@@ -120,7 +122,12 @@ function checkOneOf(walk: Walk, resource: Json, canonicals: readonly string[]): 
   const { plans } = walk.settings
   const profiles = canonicals.map((canonical) => plans.profile(canonical)).filter((one) => one !== undefined)
   if (profiles.length < canonicals.length) {
-    if (profiles.length === 0) walk.note('warning', 'not-found', 'The profile that is asked for here is not known.')
+    if (profiles.length === 0)
+      walk.note(
+        'warning',
+        'not-found',
+        `The profile${printable.address(canonicals[0])} that is asked for here is not known.`,
+      )
     return
   }
   const [only] = profiles

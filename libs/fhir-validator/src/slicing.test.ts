@@ -29,7 +29,7 @@ test('a slice has constraints of its own, which others need not fulfil', () => {
   const own = identifiers(BY_SYSTEM, ...A, ...B)
   const without = { system: 'http://example.test/b' }
   assert.deepEqual(errorsOf(patient(identifier('a'), without), [own]), [
-    'Patient.identifier[1]: value: at least 1 required, but 0 found.',
+    'Patient.identifier[1]: value: at least 1 required, but 0 found (slice b of http://example.test/StructureDefinition/sliced).',
   ])
   assert.deepEqual(errorsOf(patient({ system: 'http://example.test/a' }), [own]), [])
 })
@@ -57,7 +57,7 @@ test('the default slice takes what no other takes', () => {
   )
   assert.deepEqual(errorsOf(patient(identifier('a'), identifier('z', { use: 'old' })), [own]), [])
   assert.deepEqual(errorsOf(patient(identifier('a'), identifier('z')), [own]), [
-    'Patient.identifier[1]: use: at least 1 required, but 0 found.',
+    'Patient.identifier[1]: use: at least 1 required, but 0 found (slice @default of http://example.test/StructureDefinition/sliced).',
   ])
 })
 
@@ -78,7 +78,7 @@ test('a slice of a slice adds to it', () => {
   )
   assert.deepEqual(errorsOf(patient(identifier('a', { use: 'usual' })), [own]), [])
   assert.deepEqual(errorsOf(patient(identifier('a', { use: 'old' })), [own]), [
-    'Patient.identifier[0]: period: at least 1 required, but 0 found.',
+    'Patient.identifier[0]: period: at least 1 required, but 0 found (slice a/old of http://example.test/StructureDefinition/sliced).',
   ])
 })
 

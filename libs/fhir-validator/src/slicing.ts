@@ -78,12 +78,16 @@ function checkCounts(walk: Walk, { slices, path, profile }: SlicingPlan, found: 
     if (count < slice.min)
       walk.error(
         'required',
-        `Slice ${path}:${slice.name}: at least ${slice.min} required, but ${count} found (${profile}).`,
+        `Slice ${path}:${slice.name}: at least ${slice.min} required, but ${count} found.`,
+        '',
+        profile,
       )
     else
       walk.error(
         'structure',
-        `Slice ${path}:${slice.name}: at most ${slice.max} allowed, but ${count} found (${profile}).`,
+        `Slice ${path}:${slice.name}: at most ${slice.max} allowed, but ${count} found.`,
+        '',
+        profile,
       )
     walk.depth++
   }
@@ -95,6 +99,8 @@ export function checkAbsent(walk: Walk, slicing: SlicingPlan): void {
     if (min > 0)
       walk.error(
         'required',
-        `Slice ${slicing.path}:${name}: at least ${min} required, but 0 found (${slicing.profile}).`,
+        `Slice ${slicing.path}:${name}: at least ${min} required, but 0 found.`,
+        '',
+        slicing.profile,
       )
 }

@@ -1,6 +1,7 @@
 import type { Definition } from './definition-source.ts'
 import { choiceOf, type ElementDefinition, elementsOf, type TypeRef, typeCode } from './element-definition.ts'
 import { copyOf, type ElementNode, emptyNode, ProfileError, treeOfElements } from './element-tree.ts'
+import { printable } from './printable.ts'
 
 /** What merging needs to know of other definitions. */
 export interface Trees {
@@ -48,10 +49,16 @@ function mergeElement(parent: ElementNode, from: ElementNode, merge: Merge): voi
     (child) => child.name.endsWith('[x]') && from.name.startsWith(child.name.slice(0, -3)),
   )
   if (choice !== undefined) return mergeShortcut(choice, from, merge)
-  if (!merge.isNewType) throw new ProfileError('Its differential names an element that its base does not have.')
+  if (!merge.isNewType)
+    throw new ProfileError(`Its differential names an element that its base does not have${named(from)}.`)
   const added = emptyNode(from.name)
   parent.children.push(added)
   mergeNode(added, from, merge)
+}
+
+const named = ({ definition }: ElementNode): string => {
+  const path = printable.identifier(definition.path, '')
+  return path === '' ? '' : `: ${path}`
 }
 
 /** `valueQuantity` in a differential is the slice of `value[x]` that takes the type Quantity. */
@@ -59,7 +66,7 @@ function mergeShortcut(choice: ElementNode, from: ElementNode, merge: Merge): vo
   const suffix = from.name.slice(choice.name.length - 3)
   const type = typesOf(choice).find((one) => capital(typeCode(one)) === suffix)
   if (type === undefined)
-    throw new ProfileError('Its differential names a type that a choice of its base does not have.')
+    throw new ProfileError(`Its differential names a type that a choice of its base does not have${named(from)}.`)
   choice.definition = withTypeSlicing(choice.definition)
   const name = from.definition.sliceName ?? from.name
   const slice: ElementNode = { ...from, name: choice.name, slice: name }

@@ -54,7 +54,14 @@ test('a message names definitions and never what the resource holds', () => {
     birthDate: 'secret',
     gender: 'secret',
     telecom: [{ system: 'secret', value: 5 }],
-    extension: [{ url: 'http://secret.test/x' }],
+    extension: [
+      { url: 'http://example.test/x?name=secret' },
+      { url: 'http://secret@example.test/x' },
+      { url: 'http://example.test/Patient/secret' },
+      { url: 'http://example.test/of secret' },
+      { url: `http://example.test/${'x'.repeat(200)}secret` },
+    ],
+    meta: { profile: ['http://example.test/y|secret', 'urn:secret', 'http://example.test/z#secret'] },
     generalPractitioner: [{ reference: 'Secret/secret' }],
     text: { status: 'generated', div: 'secret' },
   }
@@ -82,7 +89,9 @@ test('a claimed profile that is not known is a warning, one that is asked for an
 test('a claimed profile is followed unless the caller wants otherwise', () => {
   const named = profile('named', 'Patient', [{ path: 'Patient' }, { path: 'Patient.birthDate', min: 1 }])
   const claimed = { ...PATIENT, meta: { profile: [named.url] } }
-  const missing = ['Patient: birthDate: at least 1 required, but 0 found.']
+  const missing = [
+    'Patient: birthDate: at least 1 required, but 0 found (http://example.test/StructureDefinition/named).',
+  ]
   assert.deepEqual(errorsOf(claimed, [named], { profiles: [] }), missing)
   assert.deepEqual(errorsOf(claimed, [named], { profiles: [], claimedProfiles: false }), [])
   assert.deepEqual(

@@ -1,5 +1,6 @@
 import type { Issue, IssueCode } from './issue.ts'
 import type { BindingStrength, PendingCheck } from './pending.ts'
+import { printable } from './printable.ts'
 import type { CodeVerdict } from './terminology-port.ts'
 
 interface Finding {
@@ -46,7 +47,7 @@ export function findingsOf(pending: PendingCheck, verdict: CodeVerdict): Finding
       findings.push({
         severity: 'warning',
         code: 'not-found',
-        text: 'The code system is not known here, so the code was not checked.',
+        text: `The code system${printable.address(check.codings[at]?.system)} is not known here, so the code was not checked.`,
         below: step(at, 'system'),
       })
   }

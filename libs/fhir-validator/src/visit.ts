@@ -54,8 +54,8 @@ function isPresent({ keys }: Slot, object: Json): boolean {
   return false
 }
 
-function reportMissing(walk: Walk, { name, min }: Slot, found: number): void {
-  walk.error('required', `${name}: at least ${min} required, but ${found} found.`)
+function reportMissing(walk: Walk, { name, min, askedBy }: Slot, found: number): void {
+  walk.error('required', `${name}: at least ${min} required, but ${found} found.`, '', askedBy)
 }
 
 const isOtherType = (one: Property, other: Property): boolean =>

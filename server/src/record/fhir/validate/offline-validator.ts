@@ -1,4 +1,4 @@
-import { createValidator, type Issue, issuesOfVerdict } from '@salus/fhir-validator'
+import { createValidator, distinctIssues, type Issue, issuesOfVerdict } from '@salus/fhir-validator'
 import { definitionsOfPackages } from '#definitions'
 import type { Clock, Fault } from '#kernel'
 import { memoryTerminology } from '#terminology'
@@ -41,7 +41,7 @@ export async function openOfflineValidator(options: {
       const { issues, pending } = validator.validate(value, { profiles, now: options.clock.now() })
       for (const one of pending) issues.push(...issuesOfVerdict(one, await terminology.check(one.check)))
       if (countMembers(value) !== scan.members) issues.unshift(asIssue(DOUBLE_KEY))
-      return { isResource: true, issues }
+      return { isResource: true, issues: distinctIssues(issues) }
     },
   }
 }

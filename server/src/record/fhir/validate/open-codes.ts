@@ -1,4 +1,11 @@
-import { type CodeCheck, type CodeVerdict, type Issue, issuesOfVerdict, type PendingCheck } from '@salus/fhir-validator'
+import {
+  type CodeCheck,
+  type CodeVerdict,
+  distinctIssues,
+  type Issue,
+  issuesOfVerdict,
+  type PendingCheck,
+} from '@salus/fhir-validator'
 import { VALIDATE_LIMITS } from './validate-limits.ts'
 
 /**
@@ -33,5 +40,5 @@ export async function issuesOfOpenCodes(
       issues.push({ severity: 'error', code: 'too-costly', expression: one.expression, text })
     }
   }
-  return issues
+  return distinctIssues(issues)
 }
