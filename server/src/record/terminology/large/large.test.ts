@@ -16,9 +16,10 @@ const log = createLog({ level: 'error', destination: { write: () => undefined } 
 let testing: TestDatabase
 let database: Database
 let large: LargeSystems
+const options = () => ({ url: testing.url, connections: 2, statementTimeoutMs: 20_000, log })
 before(async () => {
   testing = await testDatabase()
-  database = await openDatabase({ url: testing.url, connections: 2, statementTimeoutMs: 20_000, log })
+  database = await openDatabase(options())
   large = await openLargeSystems({ database, log })
 })
 after(async () => {
@@ -220,4 +221,37 @@ test('a second load of a version takes the place of the first; one that fails ch
   const [staged] = await database.query({ text: 'select count(*)::int from terminology.staged' })
   assert.deepEqual(staged, [0])
   assert.ok(await new Library(requestShelf([]), [large.shelf]).codeSystem(SCT, undefined, []))
+})
+
+test('a load that lost facts on its way is refused, and the older one stays', async () => {
+  await storeRelease({ database, clock: systemClock }, release(items))
+  await large.refresh()
+  const many: ReleaseItem[] = Array.from({ length: 6_000 }, (_, at) => ({ kind: 'concept', code: `${1_000_000 + at}` }))
+  const during = (harm: () => Promise<unknown>): Release => ({
+    ...release(items),
+    async *items() {
+      yield many
+      await harm()
+      yield items
+    },
+  })
+  const load = (harm: () => Promise<unknown>, code: string): Promise<void> =>
+    assert.rejects(
+      storeRelease({ database, clock: systemClock }, during(harm)),
+      (error: unknown) => error instanceof FaultError && error.fault.code === code,
+    )
+  // What an unlogged table is after a crash, whether or not the sessions were seen to end.
+  await load(() => database.query({ text: 'delete from terminology.staged' }), 'terminology.load.incomplete')
+  const one = 'ctid = (select ctid from terminology.staged where kind = 1 limit 1)'
+  await load(
+    () => database.query({ text: `delete from terminology.staged where ${one}` }),
+    'terminology.load.incomplete',
+  )
+  const sessions = `select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and query like '%terminology.staged%'`
+  const owner = await openDatabase({ ...options(), role: 'owner', connections: 1 })
+  await load(() => owner.query({ text: sessions }), 'db.unavailable').finally(() => owner.close())
+  const rows = await database.query({ text: 'select concepts, ready from terminology.system' })
+  assert.deepEqual(rows, [[7, true]])
+  assert.deepEqual(await database.query({ text: 'select count(*)::int from terminology.staged' }), [[0]])
 })

@@ -41,8 +41,9 @@ export interface StoredSystem {
 
 /**
  * Store a release as a code system of this installation. Servers go on answering, and see it, or its new load, when all of it is
- * there. A load that fails leaves nothing. Faults: those of reading the release, of the database, `terminology.load.empty`,
- * `terminology.load.too-large`, `terminology.load.concept-too-large`.
+ * there. A load that fails leaves nothing, and the older load of the version as it was. What is staged is lost when PostgreSQL ends in
+ * the middle: all of a load travels on one session, which is lost with it, and what is put together is counted. Faults: those of reading the release, of the database, `terminology.load.empty`,
+ * `terminology.load.too-large`, `terminology.load.concept-too-large`, `terminology.load.incomplete`.
  */
 export async function storeRelease(
   { database, clock }: { database: Database; clock: Clock },
@@ -55,26 +56,42 @@ export async function storeRelease(
     properties: head.properties.map(({ code, type }) => ({ code, type })),
     loaded: clock.now(),
   })
+  let session: Connection | undefined
   try {
+    session = await database.connect()
     const outline = new Outline()
-    const facts = await stageAll(database, system, release, outline, (count) =>
+    const { facts, staged } = await stageAll(session, system, release, outline, (count) =>
       onProgress({ facts: count, concepts: 0, conceptsExpected: 0 }),
     )
     const concepts = outline.size
     if (concepts === 0) raise(EMPTY)
-    await database.transaction(async (tx) => {
-      await planByIndex(tx)
-      const part = { tx, system, outline, isCaseSensitive: head.isCaseSensitive }
-      await storeConcepts(part, (count) => onProgress({ facts, concepts: count, conceptsExpected: concepts }))
-      await publish(tx, system, concepts)
-    })
+    const part = { tx: session, system, outline, isCaseSensitive: head.isCaseSensitive, staged }
+    await putTogether(part, (count) => onProgress({ facts, concepts: count, conceptsExpected: concepts }))
     await refreshStatistics(database)
     return { url: head.url, version: head.version, concepts, facts }
   } catch (error) {
     await removeSystem(database, system)
     throw error
   } finally {
+    await session?.close()
     await clearStage(database, system)
+  }
+}
+
+/** All in one transaction. */
+async function putTogether(part: Part, onProgress: (concepts: number) => void): Promise<void> {
+  const { tx, system, outline, staged } = part
+  await tx.query({ text: 'begin' })
+  try {
+    await planByIndex(tx)
+    const read = await storeConcepts(part, onProgress)
+    if (read.concepts !== outline.size || read.facts !== staged) raise(INCOMPLETE)
+    await publish(tx, system, outline.size)
+    await tx.query({ text: 'commit' })
+  } catch (error) {
+    // What cleans up afterwards must not wait for its locks.
+    await tx.query({ text: 'rollback' }).catch(() => tx.close())
+    throw error
   }
 }
 
@@ -124,19 +141,20 @@ class Outline {
   }
 }
 
+/** Facts of the release, and those of them that were staged: who is above whom is held here. */
 async function stageAll(
-  database: Database,
+  session: Connection,
   system: number,
   release: Release,
   outline: Outline,
   onProgress: (facts: number) => void,
-): Promise<number> {
+): Promise<{ facts: number; staged: number }> {
   let columns = emptyColumns()
   let staged = 0
   let facts = 0
   const flush = async (): Promise<void> => {
     if (columns.kinds.length === 0) return
-    await stage(database, system, columns)
+    await stage(session, system, columns)
     staged += columns.kinds.length
     onProgress(staged)
     columns = emptyColumns()
@@ -149,7 +167,7 @@ async function stageAll(
       if (columns.kinds.length >= FACTS_PER_STATEMENT) await flush()
     }
   await flush()
-  return facts
+  return { facts, staged }
 }
 
 function emptyColumns(): StagedColumns {
@@ -187,15 +205,21 @@ interface Part {
   system: number
   outline: Outline
   isCaseSensitive: boolean
+  /** Facts that must be read back. */
+  staged: number
 }
 
-async function storeConcepts({ tx, system, outline, isCaseSensitive }: Part, onProgress: (concepts: number) => void) {
+async function storeConcepts(
+  { tx, system, outline, isCaseSensitive }: Part,
+  onProgress: (concepts: number) => void,
+): Promise<{ concepts: number; facts: number }> {
   const { codes, numbers, hierarchy } = outline.numbered()
   const named = (id: number): [string, string | null] => {
     const code = codes[id - 1] as string
     return [code, outline.displayOf(code) ?? null]
   }
   let stored = 0
+  let read = 0
   for (let after = ''; ; ) {
     const facts = await stagedAfter(tx, system, after, FACTS_PER_READ)
     const isLast = facts.length < FACTS_PER_READ
@@ -213,8 +237,9 @@ async function storeConcepts({ tx, system, outline, isCaseSensitive }: Part, onP
     if (concepts.length > 0) await addConcepts(tx, system, columnsOf(concepts, { hierarchy, isCaseSensitive, named }))
     if (members.length > 0) await addMembers(tx, system, members)
     stored += concepts.length
+    read += whole.length
     onProgress(stored)
-    if (isLast) return
+    if (isLast) return { concepts: stored, facts: read }
     after = whole.at(-1)?.code ?? raise(CONCEPT_TOO_LARGE)
   }
 }
@@ -238,6 +263,12 @@ const EMPTY = {
   category: 'invalid',
   code: 'terminology.load.empty',
   message: 'The release holds no concepts. Name the folder or archive as its publisher gives it.',
+} as const
+const INCOMPLETE = {
+  category: 'unavailable',
+  code: 'terminology.load.incomplete',
+  message:
+    'Part of the load was lost on its way: the database was restarted or cleared meanwhile. Nothing was changed; load again.',
 } as const
 const TOO_MANY = {
   category: 'too-large',
