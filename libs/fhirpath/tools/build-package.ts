@@ -1,5 +1,5 @@
-// node tools/run.mjs libs/fhirpath/tools/build-package.ts [directory]: what `npm publish <directory>` takes. The
-// repository runs TypeScript as it is written; a package has to bring JavaScript, because Node strips no types below
+// node tools/run.mjs libs/fhirpath/tools/build-package.ts [directory]: what `npm publish <directory>` takes;
+// prints where it wrote. The repository runs TypeScript as it is written; a package has to bring JavaScript, because Node strips no types below
 // node_modules.
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -8,7 +8,11 @@ import { join } from 'node:path'
 const PACKAGE = join(import.meta.dirname, '..')
 const ROOT = join(PACKAGE, '..', '..')
 
-if (import.meta.main) buildPackage(process.argv[2] ?? join(ROOT, '.build', 'fhirpath'))
+if (import.meta.main) {
+  const into = process.argv[2] ?? join(ROOT, '.build', 'fhirpath')
+  buildPackage(into)
+  console.log(into)
+}
 
 /** Writes JavaScript, types, README and licence to `into`. The compiler is told of no Node: the library runs anywhere. */
 export function buildPackage(into: string): void {
