@@ -16,8 +16,7 @@ export const fhirPackage: Command = withSubcommands(
       { flag: 'with-examples', kind: 'boolean', help: 'add: take the definitions among its examples, too.' },
     ],
     notes: [
-      'A package is a .tgz as packages.fhir.org and the build of an implementation guide give it, a folder of .json files, or one',
-      'file with a Bundle of definitions. Running servers use it within two seconds. FHIR R4 4.0.1 and HL7 terminology come with Salus.',
+      'A package is a .tgz as packages.fhir.org and the build of an implementation guide give it, a folder of .json files, or one file with a Bundle of definitions. Running servers use it within two seconds. FHIR R4 4.0.1 and HL7 terminology come with Salus.',
     ],
   },
   [packageAdd, packageList, packageRemove],

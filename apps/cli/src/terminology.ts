@@ -20,8 +20,7 @@ export const terminology: Command = withSubcommands(
       },
     ],
     notes: [
-      'A release is taken as its publisher gives it: the zip, the folder that was in it, or the one file. Servers may be running;',
-      'they use a release when all of it is loaded. Some need a licence of your own.',
+      'A release is taken as its publisher gives it: the zip, the folder that was in it, or the one file. Servers may be running; they use a release when all of it is loaded. Some need a licence of your own.',
     ],
   },
   [terminologyLoad, terminologyList, terminologyRemove],

@@ -29,19 +29,26 @@ export function endWithReader(): void {
   })
 }
 
-/** One line per finding for people: `file:line: severity place: text`. Information only with `all`. */
-export function textReport({ all }: { all: boolean }): ValidateReport {
+/** The report with findings of these severities only: `most` leaves information out. What is counted stays the same. */
+export function shownBy(which: 'all' | 'most' | 'errors', report: ValidateReport): ValidateReport {
+  if (which === 'all') return report
+  const isShown = ({ severity }: OfflineIssue): boolean =>
+    which === 'errors' ? severity === 'error' || severity === 'fatal' : severity !== 'information'
+  return { ...report, resource: (where, issues) => report.resource(where, issues.filter(isShown)) }
+}
+
+/** One line per finding for people: `file:line: severity place: text`. */
+export function textReport(): ValidateReport {
   return {
     begin: () => Promise.resolve(),
     async resource({ file, line }, issues) {
-      const shown = issues.filter(({ severity }) => all || severity !== 'information')
-      if (shown.length === 0) return
+      if (issues.length === 0) return
       // The bar of the progress stands in the line.
       if (process.stderr.isTTY) process.stderr.write('\r\u001b[2K')
       const where = plain(line === undefined ? file : `${file}:${line}`)
       const place = (expression: string): string => (expression === '' ? '' : ` ${expression}`)
       await write(
-        shown
+        issues
           .map(({ severity, expression, text }) => `${where}: ${severity}${plain(place(expression))}: ${plain(text)}\n`)
           .join(''),
       )

@@ -52,7 +52,7 @@ test('directories are searched: JSON, NDJSON, gzipped, Bundles; what is no resou
   assert.equal(answer.code, 8)
   assert.match(answer.stdout, /a\.json: error Bundle\.entry\[0\]\.resource\.gender: /)
   assert.ok(answer.stdout.includes(`${lines}:3: error Patient.gender: `), answer.stdout)
-  assert.ok(answer.stdout.includes(`${lines}:4: error: The body is not valid JSON`), answer.stdout)
+  assert.ok(answer.stdout.includes(`${lines}:4: error: The line is not valid JSON: column 18.\n`), answer.stdout)
   assert.match(answer.stdout, /4 resources in 3 files: .* in 3 resources/)
   assert.match(answer.stdout, /Passed over, because they are no resources: 1 file\.\n$/)
   assert.equal((await validate(other)).code, 8)
@@ -99,6 +99,38 @@ test('several thousand resources, a key that comes twice, hostile nesting and br
   const { json } = await validate(join(folder, 'hostile'), '--json')
   assert.equal(json.summary.resources, 5_003)
   assert.equal(json.summary.failed, 3)
+})
+
+test('--errors shows errors only, for people and for programs, and counts the same', async () => {
+  const extension = [{ url: 'http://example.test/x', valueString: 'x' }]
+  const path = file('errors/a.json', { ...UNSOUND, extension })
+  const whole = await validate(path)
+  assert.match(whole.stdout, /: warning Patient\.extension\[0\]: /)
+  const { stdout, code } = await validate(path, '--errors')
+  assert.equal(code, 8)
+  assert.doesNotMatch(stdout, /: warning /)
+  assert.match(stdout, /: error Patient\.gender: .*\n1 resource in 1 file: 1 error in 1 resource, 1 warning\.\n$/)
+  const { json } = await validate(path, '--errors', '--json')
+  assert.deepEqual([json.resources[0].issues.length, json.summary.warnings], [1, 1])
+  assert.equal((await validate(path, '--errors', '--all')).code, 2)
+})
+
+test('a file that is no JSON says where, in words about the file', async () => {
+  const cut = file('broken/cut.json', '{', '  "resourceType": "Patient",', '  "gender": Secretname', '}')
+  assert.ok((await validate(cut)).stdout.startsWith(`${cut}: error: The file is not valid JSON: line 3, column 13.\n`))
+  const list = file('broken/list.json', '[]')
+  assert.match((await validate(list)).stdout, /: error: The file must hold one JSON object: a FHIR resource\.\n/)
+  const refused = await validate(list, '--package', cut)
+  assert.match(refused.stderr, /^salus: The package is damaged: "cut\.json" is not JSON in UTF-8\./)
+  assert.doesNotMatch(refused.stderr, /Secretname|file\.json/)
+})
+
+test('the notes of the help are whole sentences', async () => {
+  for (const command of ['validate', 'package', 'terminology']) {
+    const { stdout } = await salus({ dataDir: folder, databaseUrl: '' }, command, '--help')
+    const [, notes = ''] = stdout.split(/--help .*\n\n/)
+    for (const note of notes.trim().split('\n\n')) assert.match(note, /^[A-Z].*\.$/)
+  }
 })
 
 test('what is meant wrongly is told', async () => {

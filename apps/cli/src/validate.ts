@@ -6,7 +6,14 @@ import { findLoadFiles, type LoadFile } from './load-files.ts'
 import { openProgress } from './progress.ts'
 import { misuse } from './subcommand.ts'
 import { type FoundResource, resourcesIn } from './validate-read.ts'
-import { endWithReader, jsonReport, textReport, type ValidateReport, type ValidateSummary } from './validate-report.ts'
+import {
+  endWithReader,
+  jsonReport,
+  shownBy,
+  textReport,
+  type ValidateReport,
+  type ValidateSummary,
+} from './validate-report.ts'
 
 /** Check files against R4 and profiles, without a server. */
 export const validate: Command = {
@@ -22,19 +29,24 @@ export const validate: Command = {
       help: 'A package with profiles and value sets: a .tgz, a folder or a .json file. Repeatable.',
     },
     { flag: 'all', kind: 'boolean', help: 'Print information, too, beside errors and warnings.' },
+    { flag: 'errors', kind: 'boolean', help: 'Print errors only.' },
   ],
   notes: [
-    'It reads .json, .json.gz, .ndjson and .ndjson.gz: single resources, Bundles, one resource per line. Profiles that a resource claims',
-    'in meta.profile are checked without being asked for. FHIR R4 and HL7 terminology come with Salus.',
+    'It reads .json, .json.gz, .ndjson and .ndjson.gz: single resources, Bundles, one resource per line. Profiles that a resource claims in meta.profile are checked without being asked for. FHIR R4 and HL7 terminology come with Salus.',
     'The exit code is 0 when there is no error, and 8 when there is one.',
   ],
   async run(input) {
     if (input.words.length === 0) return misuse('validate', 'Name files or directories.')
+    const [all, errors] = [input.options['all'] === true, input.options['errors'] === true]
+    if (all && errors) return misuse('validate', 'Give --all or --errors, not both.')
     const files = (await findLoadFiles(input.words)).flat()
     endWithReader()
     const packages = textOptions(input, 'package')
     const validator = await openOfflineValidator({ packages, clock: systemClock })
-    const report = input.json ? jsonReport() : textReport({ all: input.options['all'] === true })
+    const report = shownBy(
+      all ? 'all' : errors ? 'errors' : input.json ? 'all' : 'most',
+      input.json ? jsonReport() : textReport(),
+    )
     const summary = await checkFiles(files, validator, {
       report,
       profiles: textOptions(input, 'profile'),
@@ -97,7 +109,7 @@ async function issuesOf(
   { profiles, isNamed }: { profiles: readonly string[]; isNamed: boolean },
 ): Promise<readonly OfflineIssue[] | undefined> {
   if (!json) return [{ severity: 'error', code: 'processing', expression: '', text: problem }]
-  const { isResource, issues } = await validator.validate(json, profiles)
+  const { isResource, issues } = await validator.validate(json, profiles, line === undefined ? 'file' : 'line')
   return isResource || isNamed || line !== undefined ? issues : undefined
 }
 

@@ -5,7 +5,7 @@ export interface Issue {
   code: IssueCode
   /** FHIRPath with indices, as the reference validator writes it: `Patient.name[0].given[1]`, `Observation.value.ofType(Quantity)`. */
   expression: string
-  /** What is wrong and what is expected; names definitions, never a value of the resource. */
+  /** What is wrong and what is expected; names definitions, and of the resource at most the address of one that is not known. */
   text: string
 }
 

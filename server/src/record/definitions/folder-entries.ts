@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto'
 import { type Dirent, existsSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { PackageEntry } from './archive-entries.ts'
 import { entryRefused, shown, tooLarge } from './package-faults.ts'
 import { PACKAGE_LIMITS } from './package-limits.ts'
@@ -31,11 +31,11 @@ export async function* folderEntries(
   }
 }
 
-/** The file as the one entry of a package. Fault `definitions.package.too-large`. */
+/** The file, under its own name, as the one entry of a package. Fault `definitions.package.too-large`. */
 export async function* fileEntry(file: string, hash: Hash): AsyncGenerator<PackageEntry> {
   const bytes = await readLimited(file)
   hash.update(bytes)
-  yield { name: 'package/file.json', bytes }
+  yield { name: basename(file), bytes }
 }
 
 async function readLimited(file: string): Promise<Buffer> {

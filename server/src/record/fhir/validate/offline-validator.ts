@@ -4,6 +4,7 @@ import type { Clock, Fault } from '#kernel'
 import { memoryTerminology } from '#terminology'
 import { countMembers, parseJsonBody } from '../rest/json-body.ts'
 import { DOUBLE_KEY } from './check-resource.ts'
+import { jsonErrorPlace } from './json-error.ts'
 import { unitConverter } from './unit-converter.ts'
 
 /** One finding: severity, code, place as FHIRPath, and a text without any value of the resource. */
@@ -13,9 +14,13 @@ export type OfflineIssue = Issue
 export interface OfflineValidator {
   /**
    * Check one resource, a Bundle too, given as JSON text, against R4, the profiles it claims and these. `isResource` is false for
-   * JSON of something else. No time limit; depth and number of findings are limited as on a server.
+   * JSON of something else. `from` says what the text is, for findings about the JSON itself. No time limit; depth and number of findings are limited as on a server.
    */
-  validate(json: Buffer, profiles: readonly string[]): Promise<{ isResource: boolean; issues: OfflineIssue[] }>
+  validate(
+    json: Buffer,
+    profiles: readonly string[],
+    from?: 'file' | 'line',
+  ): Promise<{ isResource: boolean; issues: OfflineIssue[] }>
 }
 
 /**
@@ -33,9 +38,9 @@ export async function openOfflineValidator(options: {
   const terminology = memoryTerminology(definitions)
   const validator = createValidator({ definitions, terminology, units: unitConverter })
   return {
-    async validate(json, profiles) {
+    async validate(json, profiles, from = 'file') {
       const parsed = parseJsonBody(json)
-      if (!parsed.ok) return { isResource: true, issues: [asIssue(parsed.fault)] }
+      if (!parsed.ok) return { isResource: true, issues: [asIssue({ message: jsonProblem(parsed.fault, json, from) })] }
       const { value, scan } = parsed.value
       if (value.resourceType === undefined) return { isResource: false, issues: [asIssue(NO_RESOURCE)] }
       const { issues, pending } = validator.validate(value, { profiles, now: options.clock.now() })
@@ -48,6 +53,17 @@ export async function openOfflineValidator(options: {
 
 function asIssue({ message }: Pick<Fault, 'message'>): OfflineIssue {
   return { severity: 'error', code: 'structure', expression: '', text: message }
+}
+
+/** The faults speak of the body of a request. */
+function jsonProblem({ code, message }: Fault, json: Buffer, from: 'file' | 'line'): string {
+  if (code === 'fhir.json.not-utf8') return `The ${from} is not valid UTF-8.`
+  if (code === 'fhir.json.not-an-object') return `The ${from} must hold one JSON object: a FHIR resource.`
+  if (code !== 'fhir.json.syntax') return message.replace('The body', `The ${from}`)
+  const place = jsonErrorPlace(new TextDecoder().decode(json))
+  if (place === undefined) return `The ${from} is not valid JSON.`
+  const line = from === 'line' ? '' : `line ${place.line}, `
+  return `The ${from} is not valid JSON: ${line}column ${place.column}.`
 }
 
 const NO_RESOURCE = { message: 'This is JSON, but no FHIR resource: it has no resourceType.' }
