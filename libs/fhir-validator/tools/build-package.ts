@@ -12,7 +12,7 @@ const LIBRARIES = ['fhirpath', 'fhir-model', 'fhir-validator']
 if (import.meta.main) {
   const into = process.argv[2] ?? join(ROOT, '.build', 'fhir-validator')
   buildPackage(into)
-  console.log(into)
+  process.stdout.write(`${into}\n`)
 }
 
 /** Writes JavaScript, types, README and licence to `into`. The compiler is told of no Node: the library runs anywhere. */

@@ -11,7 +11,7 @@ const ROOT = join(PACKAGE, '..', '..')
 if (import.meta.main) {
   const into = process.argv[2] ?? join(ROOT, '.build', 'fhirpath')
   buildPackage(into)
-  console.log(into)
+  process.stdout.write(`${into}\n`)
 }
 
 /** Writes JavaScript, types, README and licence to `into`. The compiler is told of no Node: the library runs anywhere. */

@@ -47,7 +47,7 @@ export function presentSystems(on: {
 async function withConcepts(definitions: Definitions): Promise<Map<string, string[]>> {
   const found = new Map<string, string[]>()
   let read = 0
-  for (const canonical of [...definitions.all('CodeSystem')]) {
+  for (const canonical of definitions.all('CodeSystem')) {
     if (++read % READ_AT_ONCE === 0) await setImmediate()
     const one = definitions.find('CodeSystem', canonical)
     if (!one || !hasConcepts(one)) continue
