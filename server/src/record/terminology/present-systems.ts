@@ -8,7 +8,7 @@ export interface PresentSystem {
   url: string
   /** Oldest first; empty when it has none. */
   versions: readonly string[]
-  /** The one that is meant where none is named. */
+  /** The one that is meant where none is named; undefined when that one has none. */
   preferred: string | undefined
 }
 
@@ -74,6 +74,6 @@ function together(
     const first = definitions.versions('CodeSystem', url)[0]
     const candidates = [...(first !== undefined && ofPackages.includes(first) ? [first] : []), ...ofLoads]
     const versions = [...new Set([...ofPackages, ...ofLoads])].filter((version) => version !== '').sort(compareVersions)
-    return { url, versions, preferred: newest(candidates, (version) => version) }
+    return { url, versions, preferred: newest(candidates, (version) => version) || undefined }
   })
 }
