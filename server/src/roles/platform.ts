@@ -79,7 +79,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     const tracing = endpoint === undefined ? undefined : await startTracing(endpoint)
     if (tracing) closers.push(() => tracing.close())
     const traced = tracing ? { startSpan: tracing.startSpan } : {}
-    const terminology = await openTerminology({ database, definitions, clock, log })
+    const terminology = await openTerminology({ database, ledger, definitions, clock, log })
     closers.push(async () => terminology.close())
     const fhir = openFhir({
       database,

@@ -71,7 +71,7 @@ export function openFhir(options: FhirOptions): Fhir {
   const stopUpkeep = startUpkeep(options.database)
   const startedAt = options.clock.now()
   const operations = [
-    ...terminologyOperations(options.terminology, shelf),
+    ...terminologyOperations(options.terminology, shelf, store),
     validateOperation({ store, checks, policies, fhirBase }),
   ]
   const about = { fhirBase, version: options.version, startedAt }

@@ -1,4 +1,5 @@
 import type { CodeCheck, CodeVerdict, TerminologyForValidation } from '@salus/fhir-validator'
+import type { Ledger } from '#audit'
 import type { Database } from '#db'
 import type { Definitions } from '#definitions'
 import type { Clock, Log } from '#kernel'
@@ -17,7 +18,7 @@ import { checkNow } from './validation/check-now.ts'
 export interface Terminology extends TerminologyForValidation {
   /** Run an operation. Throws `TerminologyError` where the request cannot be answered. */
   run(name: OperationName, call: TerminologyCall): Promise<object>
-  /** Maintain a named closure table of a tenant. Throws as `run`. */
+  /** Maintain a named closure table of a client. Throws as `run`, and faults of the ledger. */
   closure(call: ClosureCall): Promise<object>
   /** Resolve a check that `checkNow` left open, with what the tenant's record holds. */
   check(check: CodeCheck, record: Shelf): Promise<CodeVerdict>
@@ -56,6 +57,7 @@ async function told(work: () => Promise<object>): Promise<object> {
 /** Put the service together. http://hl7.org/fhir/R4/terminology-service.html */
 export async function openTerminology(options: {
   database: Database
+  ledger: Pick<Ledger, 'commit'>
   definitions: Definitions
   clock: Clock
   log: Log

@@ -1,5 +1,9 @@
+import { typeNumber } from '@salus/fhir-model'
 import { type Fault, raise } from '#kernel'
 import { type OperationName, type Shelf, type Terminology, TerminologyError } from '#terminology'
+import { sealDetail } from '../rest/audit-detail.ts'
+import { auditRecord } from '../rest/audit-record.ts'
+import type { RecordStore } from '../store/record-store.ts'
 import type { Operation, OperationCall, ParameterSpec } from './operation.ts'
 import { CANONICAL_CHARS_MAX } from './stored-terminology.ts'
 
@@ -119,7 +123,11 @@ export type RecordShelf = (tenant: number) => Shelf
  * The operations of http://hl7.org/fhir/R4/terminology-service.html over what is known here and what the tenant has stored. Those
  * that R4 defines with one parameter that is a resource take it as the body too: http://hl7.org/fhir/R4/operations.html#request
  */
-export function terminologyOperations(terminology: Terminology, shelf: RecordShelf): Operation[] {
+export function terminologyOperations(
+  terminology: Terminology,
+  shelf: RecordShelf,
+  store: Pick<RecordStore, 'clock' | 'vault'>,
+): Operation[] {
   const one = (name: string, types: readonly string[], parameters: Operation['parameters'], run: Runs): Operation => ({
     name,
     definition: `http://hl7.org/fhir/OperationDefinition/${types[0] as string}-${name}`,
@@ -141,7 +149,17 @@ export function terminologyOperations(terminology: Terminology, shelf: RecordShe
       })
   const validate: Runs = (call) => ask(call.type === 'CodeSystem' ? 'validate-code-system' : 'validate-value-set')(call)
   const closure: Runs = ({ caller, parameters }) =>
-    terminology.closure({ tenant: caller.tenant, parameters, record: strict(shelf(caller.tenant)) })
+    terminology.closure({
+      tenant: caller.tenant,
+      client: caller.client,
+      parameters,
+      record: strict(shelf(caller.tenant)),
+      audit: auditRecord(store, caller, {
+        action: 'update',
+        type: typeNumber('ConceptMap') ?? 0,
+        detail: sealDetail(store.vault, caller.tenant, '$closure'),
+      }),
+    })
   return [
     one('lookup', ['CodeSystem'], LOOKUP, ask('lookup')),
     one('subsumes', ['CodeSystem'], SUBSUMPTION, ask('subsumes')),
@@ -175,6 +193,8 @@ export function terminologyOperations(terminology: Terminology, shelf: RecordShe
       ...one('closure', ['ConceptMap'], CLOSURE, closure),
       levels: ['system'],
       affectsState: true,
+      // The table is no resource, but it is kept.
+      permission: 'u',
     },
   ]
 }

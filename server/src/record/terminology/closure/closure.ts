@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { type AuditRecord, type Ledger, RACE_LOST } from '#audit'
 import type { Database } from '#db'
-import type { Clock } from '#kernel'
+import { type Clock, FaultError, LIMITS } from '#kernel'
 import { Inquiry } from '../engine/inquiry.ts'
 import { TerminologyError } from '../engine/issues.ts'
 import { Library, requestShelf, type Shelf } from '../engine/library.ts'
@@ -11,29 +12,36 @@ import { Work } from '../engine/work.ts'
 import { TERMINOLOGY_LIMITS } from '../limits.ts'
 import { ParametersIn } from '../operations/parameters-in.ts'
 import {
-  addToClosure,
+  type ClosureChange,
   type ClosureConcept,
+  type ClosureName,
+  type ClosureState,
+  closureComposer,
   closureConcepts,
+  closureState,
   countClosures,
-  lockClosure,
-  resetClosure,
 } from './store.ts'
 
 /** A call of $closure. */
 export interface ClosureCall {
   tenant: number
+  /** Whose table it is. */
+  client: string
   parameters: Json
   record: Shelf
+  /** Becomes durable with the change, or neither does. */
+  audit: AuditRecord
 }
 
-/** Closure tables of one tenant; a client needs one. */
-const TABLES_MAX = 1_000
+/** Closure tables of one client, which needs one. */
+const TABLES_MAX = 100
 const NAME_CHARS_MAX = 200
 /** Concepts looked up at once: they share a query where the code system is large. */
 const FOUND_AT_ONCE = 500
 
 interface Closures {
   database: Database
+  ledger: Pick<Ledger, 'commit'>
   clock: Clock
   shelves: readonly Shelf[]
 }
@@ -41,50 +49,87 @@ interface Closures {
 /**
  * Maintain a client's closure table: http://hl7.org/fhir/R4/conceptmap-operation-closure.html
  * Without concepts the table is started anew; with concepts they are added, and the answer says how they stand to those already
- * there; with `version` it repeats what was added since.
+ * there; with `version` it repeats what was added since. What is changed travels through the ledger with its audit record; faults
+ * of the ledger.
  */
 export async function closure(parts: Closures, call: ClosureCall): Promise<object> {
   const parameters = new ParametersIn(call.parameters)
   const name = parameters.text('name')
-  if (name === undefined || name.length > NAME_CHARS_MAX)
+  if (name === undefined || name.length > NAME_CHARS_MAX || name.includes('\0'))
     throw invalid(`Give the name of the closure table, of at most ${NAME_CHARS_MAX} characters.`)
-  const since = parameters.text('version')
+  const table = { tenant: call.tenant, client: call.client, name }
+  const version = parameters.text('version')
+  if (version !== undefined && !/^\d{1,9}$/.test(version)) throw invalid('The version of a closure table is a number.')
   const given = parameters.all('concept').map((one) => one.valueCoding as Json)
-  if (given.length === 0 && since === undefined) return started(parts, call.tenant, name)
+  if (given.length === 0 && version === undefined) return retried(() => started(parts, call, table))
   const own = requestShelf(parameters.resources('tx-resource'))
-  const inquiry = new Inquiry(
-    new Library(own, [call.record, ...parts.shelves]),
-    new Settings(false),
-    new Work(parts.clock),
-  )
+  const library = new Library(own, [call.record, ...parts.shelves])
+  const inquiry = new Inquiry(library, new Settings(false), new Work(parts.clock))
   const concepts = await known(inquiry, given)
-  const at = parts.clock.now()
-  const { table, added, version } = await parts.database.transaction(async (tx) => {
-    const current = await lockClosure(tx, call.tenant, name)
-    if (current === undefined) throw missing()
-    const before = await closureConcepts(tx, call.tenant, name)
-    const held = new Set(before.map(({ system, code }) => `${system}|${code}`))
-    const fresh = concepts.filter(({ system, code }) => !held.has(`${system}|${code}`))
-    if (before.length + fresh.length > TERMINOLOGY_LIMITS.closureConceptsMax)
-      throw invalid(`A closure table has at most ${TERMINOLOGY_LIMITS.closureConceptsMax} concepts.`)
-    const next = fresh.length > 0 ? current + 1 : current
-    if (fresh.length > 0) await addToClosure(tx, { tenant: call.tenant, name, version: next, at }, fresh)
-    const all: ClosureConcept[] = [...before, ...fresh.map((one) => ({ ...one, version: next }))]
-    const from = since === undefined ? current : Number(since)
-    return { table: all, added: all.filter((one) => one.version > from), version: next }
-  })
-  return conceptMap(name, version, at, await relations(inquiry, table, added))
+  const since = version === undefined ? undefined : Number(version)
+  return retried(() => extended(parts, call, { table, inquiry, concepts, since }))
 }
 
-async function started({ database, clock }: Closures, tenant: number, name: string): Promise<object> {
-  const at = clock.now()
-  await database.transaction(async (tx) => {
-    const isNew = (await lockClosure(tx, tenant, name)) === undefined
-    if (isNew && (await countClosures(tx, tenant)) >= TABLES_MAX)
-      throw invalid(`A tenant has at most ${TABLES_MAX} closure tables.`)
-    await resetClosure(tx, tenant, name, at)
+interface Extension {
+  table: ClosureName
+  inquiry: Inquiry
+  concepts: readonly { system: string; code: string }[]
+  since: number | undefined
+}
+
+/** The answer is made first: a table never has what nobody could be told of. */
+async function extended(parts: Closures, call: ClosureCall, extension: Extension): Promise<object> {
+  const { table, inquiry, concepts, since } = extension
+  const state = (await closureState(parts.database, table)) ?? raiseMissing()
+  const before = await closureConcepts(parts.database, table)
+  const held = new Set(before.map(({ system, code }) => `${system}|${code}`))
+  const fresh = concepts.filter(({ system, code }) => !held.has(`${system}|${code}`))
+  if (before.length + fresh.length > TERMINOLOGY_LIMITS.closureConceptsMax)
+    throw invalid(`A closure table has at most ${TERMINOLOGY_LIMITS.closureConceptsMax} concepts.`)
+  const version = fresh.length > 0 ? state.version + 1 : state.version
+  const all: ClosureConcept[] = [...before, ...fresh.map((one) => ({ ...one, version }))]
+  const from = since ?? state.version
+  const added = all.filter((one) => one.version > from)
+  const at = parts.clock.now()
+  const answer = conceptMap(table.name, version, at, await relations(inquiry, all, added))
+  if (fresh.length > 0) await commit(parts, call, state, { ...table, version, at, stamp: randomUUID(), added: fresh })
+  return answer
+}
+
+async function started(parts: Closures, call: ClosureCall, table: ClosureName): Promise<object> {
+  const state = await closureState(parts.database, table)
+  if (!state && (await countClosures(parts.database, table.tenant, table.client)) >= TABLES_MAX)
+    throw invalid(`A client has at most ${TABLES_MAX} closure tables.`)
+  const at = parts.clock.now()
+  await commit(parts, call, state, { ...table, version: 0, at, stamp: randomUUID() })
+  return conceptMap(table.name, 0, at, [])
+}
+
+/** Rows and audit record in one unit, which loses its race when the table is no longer what the change was decided on. */
+function commit(
+  { ledger }: Closures,
+  { audit }: ClosureCall,
+  before: ClosureState | undefined,
+  change: ClosureChange,
+): Promise<void> {
+  const key = `terminology.closure\0${change.tenant}\0${change.client}\0${change.name}`
+  return ledger.commit({
+    records: [audit],
+    write: { composer: closureComposer, rows: change },
+    locks: [createHash('sha256').update(key).digest().readBigInt64BE()],
+    verify: async (connection) => (await closureState(connection, change))?.stamp === before?.stamp,
   })
-  return conceptMap(name, 0, at, [])
+}
+
+/** Again with what is there now, when another call of the same client was first. */
+async function retried(work: () => Promise<object>): Promise<object> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await work()
+    } catch (error) {
+      const isLost = error instanceof FaultError && error.fault.code === RACE_LOST.code
+      if (!isLost || attempt >= LIMITS.writeAttemptsMax) throw error
+    }
 }
 
 /** Concepts given, each once; a code that is none is a fault. */
@@ -173,8 +218,8 @@ function group(system: string, found: readonly Relation[]): object {
   }
 }
 
-function missing(): TerminologyError {
-  return new TerminologyError(
+function raiseMissing(): never {
+  throw new TerminologyError(
     {
       severity: 'error',
       code: 'not-found',

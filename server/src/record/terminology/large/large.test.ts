@@ -171,6 +171,30 @@ test('a code that no database holds is unknown, and harms nobody who asks beside
   await assert.rejects(lookup, (error: unknown) => error instanceof TerminologyError && error.status === 404)
 })
 
+test('how any two of many codes stand takes one query for all of them', async () => {
+  let queries = 0
+  const counting: Database = Object.create(database, {
+    query: {
+      value: (...given: Parameters<Database['query']>) => {
+        queries++
+        return database.query(...given)
+      },
+    },
+  })
+  const counted = await openLargeSystems({ database: counting, log })
+  const [system] = await Promise.resolve(counted.shelf.systems?.(SCT) ?? [])
+  const provider = await system?.open([], new Work())
+  const codes = [CODES.finding, CODES.lung, PNEUMONIA, VIRAL, '999999999']
+  queries = 0
+  const compare = await provider?.compare?.(codes)
+  const found = codes.flatMap((a) => codes.map((b) => compare?.(a, b)))
+  assert.equal(queries, 1)
+  const alone = await Promise.all(codes.flatMap((a) => codes.map((b) => provider?.subsumes(a, b))))
+  assert.deepEqual(found, alone)
+  assert.equal(compare?.(VIRAL, CODES.finding), 'subsumed-by')
+  counted.close()
+})
+
 test('filters with more values than a statement takes are refused', async () => {
   const value = Array.from({ length: 1_000 }, (_, at) => `v${at}`).join(',')
   const filter = Array.from({ length: 70 }, () => ({ property: CODES.site, op: 'in', value }))

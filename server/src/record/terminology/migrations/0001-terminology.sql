@@ -1,6 +1,6 @@
 -- Why: code systems that are too large for memory (SNOMED CT, LOINC, RxNorm, ICD-10-CM), loaded from the publisher's release
 -- (`salus terminology load`), and the closure tables of clients. Code systems are for the whole installation and hold no patient
--- data, so nothing is sealed; closure tables are per tenant and hold codes only.
+-- data, so nothing is sealed; closure tables are per tenant and client and hold codes only.
 -- Locks: none on existing tables (everything is new). Takes milliseconds.
 create schema terminology;
 
@@ -71,19 +71,22 @@ insert into terminology.state (revision) values (0);
 -- Named closure tables of clients: http://hl7.org/fhir/R4/terminology-service.html#closure
 create table terminology.closure (
   tenant  int    not null,
+  client  text   not null,  -- whose it is: names of one client are nothing to another
   name    text   not null,
   version int    not null,  -- of the table: raised with each call that adds
   updated bigint not null,
-  primary key (tenant, name)
+  stamp   uuid   not null,  -- new with each change: a change is decided on one and refused on another
+  primary key (tenant, client, name)
 );
 create table terminology.closure_concept (
   tenant  int  not null,
+  client  text not null,
   name    text not null,
   system  text not null,
   code    text not null,
   version int  not null,
-  primary key (tenant, name, system, code),
-  foreign key (tenant, name) references terminology.closure on delete cascade
+  primary key (tenant, client, name, system, code),
+  foreign key (tenant, client, name) references terminology.closure on delete cascade
 );
 
 -- Plans of prepared statements go by what was measured last; a load of a whole code system must not wait for autovacuum.
