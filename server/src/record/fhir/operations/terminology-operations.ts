@@ -62,6 +62,13 @@ const VALUE_SET_VALIDATION = {
   systemVersion: TEXT,
 }
 
+const VALIDATION_BY_TYPE: Operation['byType'] = {
+  CodeSystem: {
+    definition: 'http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code',
+    bareResource: 'codeSystem',
+  },
+}
+
 const EXPANSION = {
   ...COMMON,
   url: TEXT,
@@ -148,18 +155,6 @@ export function terminologyOperations(
         ...(acceptLanguage === undefined ? {} : { acceptLanguage }),
       })
   const validate: Runs = (call) => ask(call.type === 'CodeSystem' ? 'validate-code-system' : 'validate-value-set')(call)
-  const closure: Runs = ({ caller, parameters }) =>
-    terminology.closure({
-      tenant: caller.tenant,
-      client: caller.client,
-      parameters,
-      record: strict(shelf(caller.tenant)),
-      audit: auditRecord(store, caller, {
-        action: 'update',
-        type: typeNumber('ConceptMap') ?? 0,
-        detail: sealDetail(store.vault, caller.tenant, '$closure'),
-      }),
-    })
   return [
     one('lookup', ['CodeSystem'], LOOKUP, ask('lookup')),
     one('subsumes', ['CodeSystem'], SUBSUMPTION, ask('subsumes')),
@@ -171,12 +166,7 @@ export function terminologyOperations(
         validate,
       ),
       bareResource: 'valueSet',
-      byType: {
-        CodeSystem: {
-          definition: 'http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code',
-          bareResource: 'codeSystem',
-        },
-      },
+      byType: VALIDATION_BY_TYPE,
     },
     { ...one('expand', ['ValueSet'], EXPANSION, ask('expand')), bareResource: 'valueSet' },
     { ...one('translate', ['ConceptMap'], TRANSLATION, ask('translate')), bareResource: 'conceptMap' },
@@ -190,13 +180,28 @@ export function terminologyOperations(
       levels: ['system', 'type'],
     },
     {
-      ...one('closure', ['ConceptMap'], CLOSURE, closure),
+      ...one('closure', ['ConceptMap'], CLOSURE, closureOf(terminology, shelf, store)),
       levels: ['system'],
       affectsState: true,
       // The table is no resource, but it is kept.
       permission: 'u',
     },
   ]
+}
+
+function closureOf(terminology: Terminology, shelf: RecordShelf, store: Pick<RecordStore, 'clock' | 'vault'>): Runs {
+  return ({ caller, parameters }) =>
+    terminology.closure({
+      tenant: caller.tenant,
+      client: caller.client,
+      parameters,
+      record: strict(shelf(caller.tenant)),
+      audit: auditRecord(store, caller, {
+        action: 'update',
+        type: typeNumber('ConceptMap') ?? 0,
+        detail: sealDetail(store.vault, caller.tenant, '$closure'),
+      }),
+    })
 }
 
 /** A canonical that nothing stored can have is refused, rather than looked for and quoted. */
