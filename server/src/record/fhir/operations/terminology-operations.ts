@@ -62,7 +62,7 @@ const VALUE_SET_VALIDATION = {
   systemVersion: TEXT,
 }
 
-const VALIDATION_BY_TYPE: Operation['byType'] = {
+const VALIDATION_BY_TYPE = {
   CodeSystem: {
     definition: 'http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code',
     bareResource: 'codeSystem',
