@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { readPolicies } from '../../../server/src/record/fhir/validate/store.ts'
 import { type CliPlace, salus } from '../../../test/fixtures/cli.ts'
 import { startTestServer, type TestServer } from '../../../test/fixtures/server.ts'
 
 let server: TestServer
 let place: CliPlace
 before(async () => {
-  server = await startTestServer()
+  server = await startTestServer({ tenants: 2 })
   place = { dataDir: server.dataDir, databaseUrl: server.databaseUrl }
 })
 after(() => server.close())
@@ -25,6 +26,16 @@ test('a policy set on the command line is followed by the running server; showin
   assert.deepEqual((await salus(place, 'validation', '--json')).json, { tenant: 1, policy: 'reject' })
   const records = (await server.audit({ action: 'admin' })).filter(({ client: by }) => by === 'cli')
   assert.equal(records.length, 8)
+})
+
+test('a tenant that does not exist has no policy and gets none', async () => {
+  for (const words of [[], ['reject']]) {
+    const refused = await salus(place, 'validation', '--tenant', '9', ...words)
+    assert.equal(refused.code, 2)
+    assert.equal(refused.stdout, '')
+    assert.match(refused.stderr, /^salus: There is no tenant with this number\. .*\[identity\.tenant-unknown\]\n$/)
+  }
+  assert.equal((await readPolicies(server.platform.database)).has(9), false)
 })
 
 test('what is meant wrongly is told, and nothing is done', async () => {

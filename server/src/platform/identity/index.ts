@@ -4,4 +4,5 @@ export { type ClientSummary, type Identity, type IdentityOptions, openIdentity }
 export type { NewClient } from './register-client.ts'
 export { type Interaction, parseScope, type ScopeSet } from './scope.ts'
 export type { Sealer } from './signing-keys.ts'
+export { requireTenant } from './store.ts'
 export type { Arrival, Login } from './token-endpoint.ts'

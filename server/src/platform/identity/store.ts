@@ -1,6 +1,6 @@
 import type { JSONWebKeySet } from 'jose'
 import type { Database, Row } from '#db'
-import { raise } from '#kernel'
+import { type Fault, raise } from '#kernel'
 
 /** A registered client as stored. */
 export interface ClientRow {
@@ -55,6 +55,7 @@ const ADD_CLIENT = {
 const DISABLE_CLIENT = {
   text: 'update identity.client set disabled = true, version = version + 1 where id = $1 returning id',
 }
+const TENANT = { text: 'select tenant from identity.tenant where tenant = $1::int' }
 const ADD_TENANT = {
   text: `insert into identity.tenant (tenant, name, created)
     select max(tenant) + 1, $1::text, $2::bigint from identity.tenant on conflict do nothing returning tenant`,
@@ -118,16 +119,22 @@ function signingKeyRow(row: Row): SigningKeyRow {
   }
 }
 
+/** Refuse the number of a tenant that does not exist. Fault `identity.tenant-unknown`. */
+export async function requireTenant(database: Database, tenant: number): Promise<void> {
+  if ((await database.query(TENANT, [tenant])).length === 0) raise(TENANT_UNKNOWN)
+}
+
+const TENANT_UNKNOWN: Fault = {
+  category: 'invalid',
+  code: 'identity.tenant-unknown',
+  message: 'There is no tenant with this number. The default tenant is 1.',
+}
+
 async function addClient(database: Database, client: Parameters<IdentityStore['addClient']>[0]): Promise<void> {
   const { id, tenant, authMethod, secretHash, jwks, jwksUri, scope, created } = client
   const keys = jwks && JSON.stringify(jwks)
   const [found] = await database.query(ADD_CLIENT, [id, tenant, authMethod, secretHash, keys, jwksUri, scope, created])
-  if (found?.[0] !== true)
-    raise({
-      category: 'invalid',
-      code: 'identity.tenant-unknown',
-      message: 'There is no tenant with this number. The default tenant is 1.',
-    })
+  if (found?.[0] !== true) raise(TENANT_UNKNOWN)
   if (found[1] !== true)
     raise({
       category: 'conflict',
