@@ -14,7 +14,7 @@ test('codes, expressions and the messages of a Salus server are told; warnings a
         code: 'required',
         details: salus,
         diagnostics: 'This element is required.',
-        expression: ['Bundle.entry[3].resource/Patient.gender'],
+        expression: ['Bundle.entry[3].resource.gender'],
       },
     ],
   }
@@ -22,7 +22,7 @@ test('codes, expressions and the messages of a Salus server are told; warnings a
     {
       status: 422,
       code: 'fhir.validate.required',
-      expression: 'Bundle.entry[3].resource/Patient.gender',
+      expression: 'Bundle.entry[3].resource.gender',
       message: 'This element is required.',
     },
   ])
@@ -69,16 +69,13 @@ test('equal refusals stand together with the first place, and what was not sent 
       type: 'Patient',
       status: 422,
       code: 'fhir.validate.value',
-      expression: `Bundle.entry[${entry}].resource/Patient.birthDate`,
+      expression: `Bundle.entry[${entry}].resource.birthDate`,
       message: 'Not a date.',
     })
   addRefusal(report, { file: 'b.json', place: '', type: '', status: 0, code: 'load.json-broken' })
   const text = reportText(report, 'file')
   assert.match(text, /^Stored 1,200 resources of 2 files in 2\.0 s, 600 a second\./)
-  assert.match(
-    text,
-    /2 x 422 fhir\.validate\.value Patient Patient\.birthDate: Not a date\.\n {6}first: a\.json, entry 4\n/,
-  )
+  assert.match(text, /2 x 422 fhir\.validate\.value Patient birthDate: Not a date\.\n {6}first: a\.json, entry 4\n/)
   assert.match(text, /1 x load\.json-broken: Not valid JSON\.\n {6}first: b\.json\n/)
 })
 

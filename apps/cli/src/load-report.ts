@@ -123,7 +123,7 @@ function refusalLines(report: LoadReport): string[] {
 
 /** The path without the numbers of entries, so that equal mistakes stand together. */
 function shapeOf(expression = ''): string {
-  return expression.replace(/^Bundle\.entry\[\d+\]\.?(resource\/)?/, '').replace(/\[\d+\]/g, '')
+  return expression.replace(/^Bundle\.entry\[\d+\]\.?(?:resource(?:\.|$))?/, '').replace(/\[\d+\]/g, '')
 }
 
 function whereOf({ file, place }: Origin): string {

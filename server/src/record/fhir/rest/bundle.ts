@@ -1,6 +1,7 @@
 import { eventLoopTurns, type Fault, FaultError, raise } from '#kernel'
 import { applyWrites, type WriteDependencies } from '../store/apply-writes.ts'
 import type { Caller, WriteRequest } from '../store/write-request.ts'
+import { inResource } from '../validate/place-in-entry.ts'
 import { type BundleEntry, bundleEntries } from './bundle-entries.ts'
 import { type FhirResponse, type Handler, type Prefer } from './exchange.ts'
 import type { JsonBody } from './json-body.ts'
@@ -109,7 +110,7 @@ function isRead(entry: BundleEntry): boolean {
   return method === 'GET' || method === 'HEAD' || (method === 'POST' && path.at(-1) === '_search')
 }
 
-/** Faults of an entry name it. */
+/** Faults of an entry name it, as FHIRPath from the Bundle: the place within the entry begins with the type. */
 function inEntry<T>(index: number, work: () => T): T {
   try {
     return work()
@@ -117,9 +118,11 @@ function inEntry<T>(index: number, work: () => T): T {
     if (!(error instanceof FaultError)) throw error
     const within = (fault: Fault): Fault => ({
       ...fault,
-      expression: fault.expression?.startsWith('Bundle.')
+      expression: fault.expression?.startsWith(`Bundle.entry[${index}]`)
         ? fault.expression
-        : `Bundle.entry[${index}]${fault.expression === undefined ? '' : `.resource/${fault.expression}`}`,
+        : fault.expression === undefined
+          ? `Bundle.entry[${index}]`
+          : inResource(`Bundle.entry[${index}]`, fault.expression),
       ...(fault.details ? { details: fault.details.map(within) } : {}),
     })
     return raise(within(error.fault), error)

@@ -278,6 +278,13 @@ test('any failing entry fails the whole: nothing is stored, and the audit tells 
   assert.equal((await client.get(`Patient/${id}`)).body.meta.versionId, '1')
 })
 
+test('the finding of an entry is placed by a FHIRPath from the Bundle', async () => {
+  const wrong = { ...patient(), identifier: [{ system: 5 }] }
+  const answer = await transaction([post(patient()), post(wrong)])
+  assert.equal(answer.status, 422)
+  assert.deepEqual(answer.body.issue[0].expression, ['Bundle.entry[1].resource.identifier[0].system'])
+})
+
 test('a bundle that is none, or of another type, is refused', async () => {
   for (const bundle of [
     patient(),

@@ -2,6 +2,7 @@ import type { Issue } from '@salus/fhir-validator'
 import { type Clock, eventLoopTurns, type Fault, FaultError, raise } from '#kernel'
 import type { Draft } from '../store/draft.ts'
 import type { Caller, Resource, WriteRequest } from '../store/write-request.ts'
+import { inResource } from './place-in-entry.ts'
 import type { Policies } from './policies.ts'
 import type { ProfileCheck, ProfileChecks } from './profile-checks.ts'
 import type { ValidationPolicy } from './store.ts'
@@ -127,7 +128,7 @@ function retag({ resource, exact }: Draft, tag: ValidationTag | undefined): void
 /** Details of a patch tell of what was there before: they are for those who may read it. */
 function refuse(caller: Caller, { action, type, place }: WriteRequest, errors: readonly Issue[]): never {
   const isTold = action !== 'patch' || caller.scopes.allows(type, 'r')
-  const at = (expression: string): string => (place === undefined ? expression : `${place}.resource/${expression}`)
+  const at = (expression: string): string => (place === undefined ? expression : inResource(place, expression))
   const details = errors.map(
     (issue): Fault => ({
       category: 'invalid',
