@@ -77,6 +77,11 @@ test('an empty or missing export does not pass as intact', async () => {
   }
   assert.equal((await salus(elsewhere(), 'audit', 'verify', '--export', dir)).code, 7, 'no public key')
   assert.match((await salus(elsewhere(), 'audit', 'verify', '--public-key', publicKey)).stderr, /db\.no-record/)
+  const typo = join(dir, 'typo.pub')
+  const out = join(dir, 'export')
+  const mistyped = await salus(elsewhere(), 'audit', 'verify', '--export', out, '--public-key', typo)
+  assert.ok(mistyped.stderr.startsWith(`salus: Cannot read the public key ${typo} (ENOENT). `), mistyped.stderr)
+  assert.doesNotMatch(mistyped.stderr, /sign/)
 })
 
 test('one record is proved, and the proof holds with the public key alone', async () => {

@@ -37,7 +37,20 @@ export function loadSigningKey(directory: string, options: { create: boolean }):
 
 /** The public key in the PEM file at `path`, which is all that verification needs. Faults: `audit.key.missing`, `audit.key.unreadable`. */
 export function loadPublicKey(path: string): KeyObject {
-  const pem = readKey(path)
+  let pem: Buffer
+  try {
+    pem = readFileSync(path)
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code
+    return raise(
+      {
+        category: 'invalid',
+        code: 'audit.key.missing',
+        message: `Cannot read the public key ${path} (${why}). Name the public key of the installation that wrote the log: it is in the folder keys of its data directory.`,
+      },
+      error,
+    )
+  }
   return parsed(path, () => createPublicKey(pem))
 }
 
