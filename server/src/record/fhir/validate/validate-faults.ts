@@ -7,6 +7,13 @@ export const TOO_COSTLY: Fault = {
   code: 'fhir.validate.too-costly',
   message: `The resource is too large to be checked here, or its profiles ask for more work than ${VALIDATE_LIMITS.checkMs / 1000} s. Send less at once, or check it with "salus validate".`,
 }
+/** Too many checks of one tenant wait, or this one has waited too long. */
+export const BUSY: Fault = {
+  category: 'busy',
+  code: 'fhir.validate.busy',
+  message:
+    'More is to be checked for this tenant than can be. Nothing was done; send it again in a second, and less at once.',
+}
 /** For a while after a check was stopped. */
 export const PAUSED: Fault = {
   category: 'busy',
