@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readPolicies } from '../../../server/src/record/fhir/validate/store.ts'
+import { readPolicies } from '../../../server/src/record/fhir/index.ts'
 import { type CliPlace, salus } from '../../../test/fixtures/cli.ts'
 import { startTestServer, type TestServer } from '../../../test/fixtures/server.ts'
 
