@@ -8,7 +8,7 @@ import {
   startIndexer,
 } from '#audit'
 import { type Database, openDatabase } from '#db'
-import { type Definitions, openDefinitions } from '#definitions'
+import { type HeldDefinitions, openDefinitions } from '#definitions'
 import { type Fhir, openFhir, openPatientRecords } from '#fhir'
 import { type Identity, openIdentity } from '#identity'
 import { type Clock, type Config, errorFields, type Log, raise, VERSION } from '#kernel'
@@ -25,7 +25,7 @@ export interface Platform {
   checkpointer: Checkpointer
   vault: Vault
   identity: Identity
-  definitions: Definitions
+  definitions: HeldDefinitions
   terminology: Terminology
   fhir: Fhir
   /** Lets work under way finish, then gives everything back. */

@@ -33,6 +33,11 @@ export class Catalog implements DefinitionSource {
     this.#cache.clear()
   }
 
+  /** Let go of what is parsed: it is parsed anew when asked for. */
+  forget(): void {
+    this.#cache.clear()
+  }
+
   /** Give the files back. */
   close(): void {
     this.#builtIn?.core.close()

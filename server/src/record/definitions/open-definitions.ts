@@ -18,6 +18,12 @@ export interface Definitions extends DefinitionSource {
   close(): Promise<void>
 }
 
+/** The definitions that a process holds. */
+export interface HeldDefinitions extends Definitions {
+  /** Let go of what is parsed. For who stopped a look-up in the middle: the count of what is held may be wrong then. */
+  forget(): void
+}
+
 /** How often a change of packages is looked for: one query of 30 us. */
 const LOOK_MS = 2_000
 
@@ -25,7 +31,7 @@ const LOOK_MS = 2_000
  * Open the definitions of one process. Costs one query; what comes with Salus is read from its files when it is first asked for,
  * installed packages are held in memory as they are stored (US Core 0.3 MB). Faults of the database.
  */
-export async function openDefinitions({ database, log }: { database: Database; log: Log }): Promise<Definitions> {
+export async function openDefinitions({ database, log }: { database: Database; log: Log }): Promise<HeldDefinitions> {
   const catalog = builtInCatalog()
   const follower = new Follower(database, catalog)
   await follower.refresh()
@@ -37,6 +43,7 @@ export async function openDefinitions({ database, log }: { database: Database; l
     find: (type, canonical) => catalog.find(type, canonical),
     versions: (type, url) => catalog.versions(type, url),
     all: (type) => catalog.all(type),
+    forget: () => catalog.forget(),
     get revision() {
       return follower.revision
     },

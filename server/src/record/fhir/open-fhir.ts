@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Ledger } from '#audit'
 import type { Database } from '#db'
-import type { Definitions } from '#definitions'
+import type { HeldDefinitions } from '#definitions'
 import type { Identity } from '#identity'
 import type { Clock, Log } from '#kernel'
 import type { Terminology } from '#terminology'
@@ -41,7 +41,7 @@ export interface FhirOptions {
   ledger: Ledger
   vault: Vault
   identity: Pick<Identity, 'authenticate' | 'tokenEndpoint'>
-  definitions: Definitions
+  definitions: HeldDefinitions
   terminology: Terminology
   clock: Clock
   log: Log

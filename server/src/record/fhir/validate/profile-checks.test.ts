@@ -8,7 +8,7 @@ const builtIn = builtInDefinitions()
 const ENDLESS = 'http://example.org/StructureDefinition/endless'
 
 /** Definitions of which one is never found out. */
-function parts(): ProfileCheckParts {
+function parts(forget: () => void): ProfileCheckParts {
   return {
     definitions: {
       revision: 1,
@@ -20,6 +20,7 @@ function parts(): ProfileCheckParts {
       all: (type) => builtIn.all(type),
       refresh: () => Promise.resolve(),
       close: () => Promise.resolve(),
+      forget,
     },
     terminology: { checkNow: () => undefined, check: () => assert.fail('no code is open') },
     stampOf: () => Promise.resolve(undefined),
@@ -35,7 +36,8 @@ const faultOf =
     error instanceof FaultError && error.fault.code === code
 
 test('a check that goes on beyond its time is stopped, its tenant waits a while, and nobody else does', async () => {
-  const checks = profileChecks(parts())
+  let forgotten = 0
+  const checks = profileChecks(parts(() => forgotten++))
   const patient = { resourceType: 'Patient' }
   const [mine, others] = [await checks.of(1), await checks.of(2)]
   const stopped = mine(patient, { profiles: [ENDLESS] })
@@ -45,4 +47,6 @@ test('a check that goes on beyond its time is stopped, its tenant waits a while,
   await assert.rejects(behind, faultOf('fhir.validate.paused'))
   assert.ok(Array.isArray(await others(patient, {})))
   await assert.rejects(mine(patient, {}), faultOf('fhir.validate.paused'))
+  // What was stopped in the middle may have counted wrong.
+  assert.equal(forgotten, 1)
 })

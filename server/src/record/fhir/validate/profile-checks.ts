@@ -5,7 +5,7 @@ import {
   type ValidateOptions,
   type Validator,
 } from '@salus/fhir-validator'
-import type { Definitions } from '#definitions'
+import type { HeldDefinitions } from '#definitions'
 import { type Clock, eventLoopTurns, raise } from '#kernel'
 import type { Shelf, Terminology } from '#terminology'
 import { CheckTurns } from './check-turns.ts'
@@ -27,7 +27,7 @@ export interface ProfileChecks {
 }
 
 export interface ProfileCheckParts {
-  definitions: Definitions
+  definitions: HeldDefinitions
   terminology: Pick<Terminology, 'checkNow' | 'check'>
   /** Equal while the definitions that the tenant has stored are; undefined when there are none. */
   stampOf(tenant: number): Promise<string | undefined>
@@ -134,6 +134,7 @@ class KeptValidators {
     if (!done) {
       // It was stopped in the middle of whatever it did: nothing of it can be trusted any more.
       this.#drop(tenant, compiled)
+      definitions.forget()
       return undefined
     }
     if (compiled.own?.hasMissed !== true) return { done }
