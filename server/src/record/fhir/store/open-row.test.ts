@@ -36,9 +36,9 @@ test('a key that was fetched ahead opens rows for a moment only: after that it i
   const ahead = { keys: Promise.resolve(new Map([[7, {}]])), asked: now } as unknown as NonNullable<
     Parameters<typeof openRows>[2]
   >['ahead']
-  assert.deepEqual((await openRows(keyed, [of7], { ...(ahead ? { ahead } : {}) })).length, 1)
+  assert.deepEqual((await openRows(keyed, [of7], ahead ? { ahead } : {})).length, 1)
   assert.deepEqual(asked, [])
   now += 1_000
-  assert.deepEqual(await openRows(keyed, [of7], { ...(ahead ? { ahead } : {}) }), [undefined], 'erased meanwhile')
+  assert.deepEqual(await openRows(keyed, [of7], ahead ? { ahead } : {}), [undefined], 'erased meanwhile')
   assert.deepEqual(asked, [[7]])
 })

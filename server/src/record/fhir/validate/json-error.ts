@@ -19,7 +19,7 @@ export function jsonErrorPlace(text: string): JsonPlace | undefined {
 
 const BLANK = /[ \t\n\r]*/y
 /** Written without alternatives in the loop, which would be tried one after the other for every character. */
-const TEXT = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y
+const TEXT = /"[ !#-[\]-\uffff]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[ !#-[\]-\uffff]*)*"/y
 const PLAIN = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.+-])/y
 
 /** What may come next; `first-` where the list or object may end at once as well. */
