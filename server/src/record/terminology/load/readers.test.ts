@@ -289,6 +289,10 @@ test('a table with other columns, and an identifier that is none, are told by fi
     Buffer.from(content.toString().replace('138875005', "1' or '1")),
   )
   await assert.rejects(read(asFolder(identifier), snomed()), hasCode(LAYOUT, /identifier/))
+  const description = changed(snomedSample(), 'sct2_Description_', (content) =>
+    Buffer.from(content.toString().replace(/\n\d+\t/, '\n2024-02-30a\t')),
+  )
+  await assert.rejects(read(asFolder(description), snomed()), hasCode(LAYOUT, /identifier/))
   const loinc = changed(loincSample(), 'Loinc.csv', (content) =>
     Buffer.from(content.toString().replace('LONG_COMMON_NAME', 'X')),
   )

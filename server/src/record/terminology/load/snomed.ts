@@ -156,7 +156,7 @@ async function* nameItems(
     for (const [id = '', , active, , concept, language = '', type = '', value = ''] of rows) {
       if (active !== '1') continue
       const use = { system: URL, code: type, display: USES[type] ?? type }
-      const displayRank = rankOf(id, type, preferred)
+      const displayRank = rankOf(numeric(id, file), type, preferred)
       items.push({ kind: 'designation', code: numeric(concept, file), value, language, use, displayRank })
     }
     yield items
