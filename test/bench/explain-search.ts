@@ -67,12 +67,12 @@ export async function openSearcher(server: BenchServer): Promise<SearchExplainer
   }
 }
 
-/** Run a search of Observations as the product does, and time the first statement it sends with EXPLAIN. */
+/** Run a search of a type (default Observation) as the product does, and time the first statement it sends with EXPLAIN. */
 export async function explainSearch(
   searcher: SearchExplainer,
-  options: { query: string; times: number; planCacheMode: 'force_custom_plan' | 'force_generic_plan' },
+  options: { type?: string; query: string; times: number; planCacheMode: 'force_custom_plan' | 'force_generic_plan' },
 ): Promise<ExplainedSearch> {
-  const { statement, values } = await compiled(searcher, options.query)
+  const { statement, values } = await compiled(searcher, options)
   const connection = await openConnection({
     url: searcher.url,
     role: 'app',
@@ -129,10 +129,10 @@ function steps(node: PlanNode): string[] {
 /** The statement the product compiles for a search, caught on its way to the database. */
 async function compiled(
   { database, vault }: SearchExplainer,
-  query: string,
+  { type = 'Observation', query }: { type?: string; query: string },
 ): Promise<{ statement: Statement; values: readonly unknown[] }> {
   const request = parseSearch({
-    types: ['Observation'],
+    types: [type],
     parameters: [...new URLSearchParams(query)],
     clock: systemClock,
   })

@@ -56,3 +56,19 @@ test('only what stands between the markers is replaced', () => {
   assert.ok(!text.includes('old'))
   assert.throws(() => withResults('# Title', []), /lacks/)
 })
+
+test('each query shape has a row with its figures at every size', () => {
+  const text = resultsText([
+    recorded('shapes', {
+      'by_code.1000.p50Ms': 2,
+      'by_code.16000.p50Ms': 3,
+      'by_code.ratio': 1.5,
+      worstRatio: 1.51,
+      worstP99Ms: 49,
+    }),
+  ])
+  assert.match(text, /The query shapes of mock\.health at 1,000 \/ 16,000 patients/)
+  assert.match(lineOf(text, 'by_code'), /2\.0 \/ 3\.0 .* 1\.50 /)
+  assert.match(lineOf(text, 'query shapes of mock.health: p50'), /1\.51 \| \*\*missed\*\*/)
+  assert.match(lineOf(text, 'query shapes of mock.health: p99'), /49\.0 ms \| reached/)
+})

@@ -28,6 +28,7 @@ export function resultsText(results: readonly RecordedResult[], { judged = true 
     loadTable(byName),
     costTable(byName),
     scaleTable(byName),
+    shapesTable(byName),
     newestTable(byName),
     storageTable(byName),
     fhirPathTable(byName),
@@ -134,6 +135,37 @@ function scaleTable(results: ReadonlyMap<string, BenchResult>): string {
     'From few patients to many',
     ['patients', '', 'per second', 'p50 ms', 'p95 ms', 'server us', 'PostgreSQL us'],
     rows,
+  )
+}
+
+function shapesTable(results: ReadonlyMap<string, BenchResult>): string {
+  const { figures: f, notes = {} } = results.get('shapes') ?? {}
+  if (!f) return ''
+  const keys = Object.keys(f).flatMap((key) => /^(\w+)\.(\d+)\.p50Ms$/.exec(key) ?? [])
+  const sizes = [...new Set(keys.filter((key) => /^\d+$/.test(key)))]
+  const names = [...new Set(Object.keys(f).flatMap((key) => /^(\w+)\.ratio$/.exec(key)?.[1] ?? []))]
+  const rows = names.map((name) => {
+    const each = (kind: string, digits: number): string =>
+      sizes.map((size) => number(f[`${name}.${size}.${kind}`], digits)).join(' / ')
+    return [
+      name,
+      each('perSecond', 0),
+      each('p50Ms', 1),
+      each('p99Ms', 1),
+      number(f[`${name}.ratio`], 2),
+      number(f[`${name}.${sizes.at(-1)}.entries`], 1),
+      number(f[`${name}.databaseMs`], 2),
+      notes[name] ?? '-',
+    ]
+  })
+  const header = ['', 'per second', 'p50 ms', 'p99 ms', 'p50, last to first', 'matches', 'PostgreSQL ms', 'plan']
+  return section(
+    `The query shapes of mock.health at ${sizes.map((size) => whole(Number(size))).join(' / ')} patients`,
+    header,
+    rows,
+    [
+      'Some 26 resources for each patient; 16 connections; an answer that is no success would have failed the run. The plan is that of the first statement, at the largest size.',
+    ],
   )
 }
 

@@ -1,25 +1,22 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { ROOT } from '../../tools/testing/files.ts'
 import type { RecordedResult } from './performance-page.ts'
 
-/** One JSON line per result of every full run on this machine; not part of the repository. */
-export const RESULTS_FILE = join(ROOT, '.build', 'bench.jsonl')
+/** The newest result of each benchmark, by its name. Committed, so that a page with one new table keeps the others. */
+export const RESULTS_FILE = join(ROOT, 'docs', 'reference', 'performance.json')
 
 export function recordResult(result: RecordedResult): void {
-  mkdirSync(dirname(RESULTS_FILE), { recursive: true })
-  appendFileSync(RESULTS_FILE, `${JSON.stringify(result)}\n`)
+  writeFileSync(RESULTS_FILE, `${JSON.stringify({ ...recorded(), [result.bench]: result }, null, 1)}\n`)
 }
 
 /** The newest result of each benchmark in `order`. */
 export function newestResults(order: readonly string[]): RecordedResult[] {
-  if (!existsSync(RESULTS_FILE)) return []
-  const lines = readFileSync(RESULTS_FILE, 'utf8').split('\n')
-  const newest = new Map<string, RecordedResult>()
-  for (const line of lines) {
-    if (line === '') continue
-    const result = JSON.parse(line) as RecordedResult
-    newest.set(result.bench, result)
-  }
-  return order.flatMap((name) => newest.get(name) ?? [])
+  const results = recorded()
+  return order.flatMap((name) => results[name] ?? [])
+}
+
+function recorded(): Record<string, RecordedResult | undefined> {
+  if (!existsSync(RESULTS_FILE)) return {}
+  return JSON.parse(readFileSync(RESULTS_FILE, 'utf8')) as Record<string, RecordedResult>
 }

@@ -13,6 +13,7 @@ import { newestBench } from './newest-bench.ts'
 import { type RecordedResult, resultsText, withResults } from './performance-page.ts'
 import { newestResults, RESULTS_FILE, recordResult } from './recorded-results.ts'
 import { scaleBench } from './scale-bench.ts'
+import { shapesBench } from './shapes-bench.ts'
 import { FULL, QUICK } from './sizes.ts'
 import { startBench } from './start-bench.ts'
 import { storageBench } from './storage-bench.ts'
@@ -26,6 +27,7 @@ const BENCHES: readonly Bench[] = [
   storageBench,
   costBench,
   scaleBench,
+  shapesBench,
   newestBench,
   fhirPathBench,
   terminologyBench,
@@ -35,7 +37,8 @@ const NAMES = BENCHES.flatMap(({ names }) => names)
 const PAGE = join(ROOT, 'docs', 'reference', 'performance.md')
 const USAGE = `usage: npm run bench [-- [--quick] [name ...]]
 
-  name      ${NAMES.join(', ')}; default: all
+  name      ${NAMES.join(', ')}; default: all.
+            search brings shapes with it
   --quick   a smoke run of about a minute: its figures mean nothing and are not written down
 `
 
@@ -46,6 +49,7 @@ async function main(): Promise<void> {
   if (process.platform !== 'linux') stop('The benchmark reads CPU and memory from /proc and runs on Linux only.\n')
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
   const wanted = new Set(names.length > 0 ? names : NAMES)
+  if (wanted.has('search')) wanted.add('shapes')
   const command = ['npm run bench', ...(names.length > 0 ? ['--', ...names] : [])].join(' ')
   const failed: string[] = []
   const results: RecordedResult[] = []

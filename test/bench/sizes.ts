@@ -13,6 +13,8 @@ export interface Sizes {
   starts: number
   /** Patients at which reads and searches are compared. */
   scale: readonly number[]
+  /** Seconds for each query shape at each size. */
+  shapeSeconds: number
   /** Observations for the newest of a code. */
   largeObservations: number
   /** Concepts of the code system for terminology. */
@@ -30,6 +32,7 @@ export const FULL: Sizes = {
   storedObservations: 60_000,
   starts: 3,
   scale: [1_000, 4_000, 16_000],
+  shapeSeconds: 2,
   largeObservations: 2_000_000,
   concepts: 350_000,
   explains: 20,
@@ -45,6 +48,7 @@ export const QUICK: Sizes = {
   storedObservations: 2_000,
   starts: 1,
   scale: [50, 200],
+  shapeSeconds: 0.2,
   largeObservations: 40_000,
   concepts: 20_000,
   explains: 5,

@@ -92,6 +92,22 @@ export const TARGETS: readonly Target[] = [
     most: 1.5,
     digits: 2,
   })),
+  {
+    what: 'query shapes of mock.health: p50 at 16,000 patients to p50 at 1,000, the worst',
+    bench: 'shapes',
+    figure: 'worstRatio',
+    unit: '',
+    most: 1.5,
+    digits: 2,
+  },
+  {
+    what: 'query shapes of mock.health: p99 at 16,000 patients, the worst',
+    bench: 'shapes',
+    figure: 'worstP99Ms',
+    unit: ' ms',
+    most: 50,
+    digits: 1,
+  },
 ]
 
 function cpu(bench: string, most: { server: number; database: number; reference: string }): Target[] {

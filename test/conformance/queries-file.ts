@@ -5,6 +5,8 @@ export interface Query {
   params: Record<string, string>
   headers: Record<string, string>
   sample: Record<string, string>
+  /** It enters the mix of load tests. */
+  load: boolean
 }
 
 /**
@@ -25,7 +27,7 @@ export function readQueries(text: string): Query[] {
     const [, indent = '', quoted = '', value = ''] = match
     const key = unquoted(quoted)
     if (indent === '  - ') {
-      query = { name: '', path: '', params: {}, headers: {}, sample: {} }
+      query = { name: '', path: '', params: {}, headers: {}, sample: {}, load: true }
       queries.push(query)
     }
     if (!query) throw new Error('queries.yaml: a value before the first query')
@@ -34,6 +36,7 @@ export function readQueries(text: string): Query[] {
     } else {
       map = key === 'params' || key === 'headers' || key === 'sample' ? query[key] : undefined
       if (key === 'name' || key === 'path') query[key] = unquoted(value)
+      if (key === 'loadtest') query.load = !unquoted(value).startsWith('skip:')
       if (key === 'method' || key === 'body') throw new Error(`queries.yaml: ${key} is not read yet`)
     }
   }
