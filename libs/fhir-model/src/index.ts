@@ -1,4 +1,5 @@
 export { COMPARTMENTS, compartmentParams } from './search/compartments.ts'
+export { type CustomParameter, compileCustomParameter, UnusableParameter } from './search/custom-parameter.ts'
 export { extractSearchValues, type UncompiledParameter, uncompiledParameters } from './search/extract.ts'
 export {
   type SearchParameterDef,
