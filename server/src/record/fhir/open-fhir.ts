@@ -8,11 +8,13 @@ import type { Terminology } from '#terminology'
 import type { Vault } from '#vault'
 import {
   operationHandler,
+  reindexOperations,
   storedTerminology,
   terminologyCapabilities,
   terminologyOperations,
   validateOperation,
 } from './operations/index.ts'
+import { startReindexer } from './reindex/reindexer.ts'
 import { auditEventHandler } from './rest/audit-events.ts'
 import { capabilityStatement } from './rest/capability.ts'
 import { fhirRoutes, type StartSpan } from './rest/routes.ts'
@@ -69,10 +71,12 @@ export function openFhir(options: FhirOptions): Fhir {
     checkClaims: claimsChecker({ policies, checks, clock: options.clock }),
   }
   const stopUpkeep = startUpkeep(options.database)
+  const reindexer = startReindexer(store, options)
   const startedAt = options.clock.now()
   const operations = [
     ...terminologyOperations(options.terminology, shelf, store),
     validateOperation({ store, checks, policies, fhirBase }),
+    ...reindexOperations(store),
   ]
   const about = { fhirBase, version: options.version, startedAt }
   return {
@@ -97,6 +101,7 @@ export function openFhir(options: FhirOptions): Fhir {
       }),
     async close() {
       await policies.close()
+      await reindexer.close()
       await stopUpkeep()
     },
   }

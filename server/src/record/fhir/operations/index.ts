@@ -1,4 +1,5 @@
 export type { Operation } from './operation.ts'
+export { reindexOperations } from './reindex.ts'
 export { operationHandler } from './run-operation.ts'
 export { storedTerminology } from './stored-terminology.ts'
 export { terminologyCapabilities } from './terminology-capabilities.ts'

@@ -1,5 +1,6 @@
 import { extractSearchValues, type SearchValue } from '@salus/fhir-model'
 import { raise } from '#kernel'
+import type { CustomTable } from '../parameters/custom-parameters.ts'
 import { NO_DATE } from '../store/rows.ts'
 import { storedContact } from './contact-values.ts'
 import { DATE_MAX, DATE_MIN, type IndexRow } from './index-row.ts'
@@ -22,6 +23,8 @@ export interface IndexTools {
   owner?: string
   /** Address of this server's FHIR base: absolute references below it are local. */
   base?: string
+  /** Search parameters of the tenant's own. */
+  custom?: CustomTable
 }
 
 /**
@@ -50,6 +53,7 @@ export function indexResource(resource: object, tools: IndexTools): IndexRow {
     if (plan.derivedFrom || def.code === '_id' || def.code === '_lastUpdated') continue
     for (const value of values) indexValue(row, plan, value)
   }
+  indexCustom(row, resource)
   if (row.references.size + row.dates.length + row.quantities.length > SEARCH_LIMITS.indexEntriesMax)
     raise(TOO_MANY_VALUES)
   const [code = null, ...codes] = row.codes.size > 0 ? codings(row.codes, plans, tools.tokens) : []
@@ -63,6 +67,16 @@ export function indexResource(resource: object, tools: IndexTools): IndexRow {
     references: [...row.references.values()],
     dates: row.dates,
     quantities: row.quantities,
+  }
+}
+
+/** A custom parameter has no bit in `present`: a token says that it has a value. */
+function indexCustom(row: Building, resource: object): void {
+  const own = row.tools.custom?.of((resource as { resourceType: string }).resourceType)
+  for (const { plan, extract } of own?.values() ?? []) {
+    const values = extract(resource)
+    if (values.length > 0) row.set.add(plan.leaf, 'present', '')
+    for (const value of values) indexValue(row, plan, value)
   }
 }
 

@@ -80,6 +80,29 @@ function planOf(type: string, def: SearchParameterDef, defs: SearchParameterDef[
   }
 }
 
+/**
+ * The plan of a parameter that a tenant defined. Nothing is known of what its values tell: tokens are treated as personal, and
+ * dates of persons as dates of birth, so that none stands in the clear.
+ */
+export function customPlan(def: SearchParameterDef): ParameterPlan {
+  const leaf = `custom.${def.id}`
+  return {
+    def,
+    leaf,
+    stringLeaves: [leaf, ...new Set([...NAME_PARTS, ...ADDRESS_PARTS])].map((part) =>
+      part === leaf ? leaf : `${leaf}.${part}`,
+    ),
+    contact: def.type === 'token' && /\.telecom\b/.test(def.expression),
+    lifeDate: def.type === 'date' && PERSONS.has(def.base),
+    promotedCode: false,
+    promotedDate: false,
+    owner: false,
+    targets: def.type === 'reference' && def.targets.length === 0 ? RESOURCE_TYPES : def.targets,
+    personal: true,
+    rare: false,
+  }
+}
+
 /** `(A.x as Quantity) | A.y` as its alternatives, without blanks and outer parentheses. */
 function expressionParts(expression: string): string[] {
   const parts: string[] = []

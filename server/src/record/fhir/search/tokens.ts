@@ -20,6 +20,7 @@ export type TokenKind =
   | 'url'
   | 'bucket'
   | 'unit'
+  | 'present'
 
 /** A token before it is keyed. */
 export interface PlainToken {

@@ -1,13 +1,15 @@
 import { patientReferences, typeNumber } from '@salus/fhir-model'
 import { eventLoopTurns, raise } from '#kernel'
 import type { DataKey, PatientKey } from '#vault'
+import { parameterRow } from '../parameters/parameter-row.ts'
 import type { IndexTools } from '../search/index-resource.ts'
 import type { IndexRow } from '../search/index-row.ts'
 import type { Draft } from './draft.ts'
 import { indexDrafts } from './index-drafts.ts'
+import { addIndexRows, searchColumns } from './index-rows.ts'
 import type { RecordStore } from './record-store.ts'
 import type { LocalId, ResolvedIds } from './resolve-ids.ts'
-import { type DeletedRow, NO_DATE, noRows, type WriteRows } from './rows.ts'
+import { type DeletedRow, noRows, type WriteRows } from './rows.ts'
 
 export interface PreparedRows {
   rows: WriteRows
@@ -16,6 +18,7 @@ export interface PreparedRows {
 }
 
 const PATIENT = typeNumber('Patient') as number
+const SEARCH_PARAMETER = typeNumber('SearchParameter') as number
 
 /**
  * Index, seal and lay out the drafts of one unit of work. Each resource is sealed under the key of the one patient its
@@ -38,19 +41,14 @@ export async function prepareRows(
   await ids.resolve(owners.flat(), { create: true })
   for (const [index, draft] of drafts.entries())
     draft.patient = await patientOf(store, tenant, draft, owners[index] ?? [], ids)
-  const tokens = store.vault.tokenizer(tenant)
-  const indexTools = (index: number): IndexTools => {
-    const owner = owners[index]?.find(({ type, id }) => ids.rid(type, id) === drafts[index]?.patient)?.id
-    return owner === undefined ? { tokens } : { tokens, owner }
-  }
-  const indexed = await indexDrafts(store.clock, drafts, indexTools)
-  await ids.resolve(referencedIds(indexed), { create: true })
+  const indexed = await indexWith(store, tenant, { drafts, owners, ids })
   const keys = await keysOf(store, tenant, drafts, ids)
 
   const rows = noRows()
   rows.aliases = ids.aliases
   for (const [index, draft] of drafts.entries()) {
     await turn()
+    if (draft.typeNumber === SEARCH_PARAMETER) rows.parameters.push(parameterRow(tenant, draft))
     if (!draft.resource) {
       rows.deleted.push(tombstone(store, tenant, draft, keys(draft.patient)))
       continue
@@ -61,7 +59,32 @@ export async function prepareRows(
   return { rows, patients: [...new Set(drafts.map((draft) => draft.patient).filter((patient) => patient !== 0))] }
 }
 
-function ownerIds(resource: object): LocalId[] {
+export interface Indexable {
+  drafts: readonly Pick<Draft, 'resource' | 'patient'>[]
+  /** What each names as the patient it belongs to. */
+  owners: readonly LocalId[][]
+  ids: ResolvedIds
+}
+
+/** What each is found by, with the ids it refers to resolved; undefined for a delete. */
+export async function indexWith(
+  store: RecordStore,
+  tenant: number,
+  { drafts, owners, ids }: Indexable,
+): Promise<(IndexRow | undefined)[]> {
+  const tokens = store.vault.tokenizer(tenant)
+  const custom = await store.customParameters(tenant)
+  const toolsOf = (index: number): IndexTools => {
+    const owner = owners[index]?.find(({ type, id }) => ids.rid(type, id) === drafts[index]?.patient)?.id
+    return owner === undefined ? { tokens, custom } : { tokens, custom, owner }
+  }
+  const indexed = await indexDrafts(store.clock, drafts, toolsOf)
+  await ids.resolve(referencedIds(indexed), { create: true })
+  return indexed
+}
+
+/** What a resource names as the patient it belongs to. */
+export function ownerIds(resource: object): LocalId[] {
   return patientReferences(resource).flatMap((reference) => {
     const id = /^Patient\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/.*)?$/.exec(reference)?.[1]
     return id === undefined ? [] : [{ type: 'Patient', id }]
@@ -145,6 +168,7 @@ function addRows(rows: WriteRows, { store, tenant, draft, index, ids, key }: Row
   const { rid, typeNumber: type, version, patient, updated } = draft
   const sealed = store.vault.seal(key, { tenant, type, rid, version, patient }, draft.body as Buffer, type)
   const row = {
+    ...searchColumns(index),
     tenant,
     type,
     rid,
@@ -152,24 +176,9 @@ function addRows(rows: WriteRows, { store, tenant, draft, index, ids, key }: Row
     patient,
     version,
     updated,
-    lo: index.lo ?? NO_DATE,
-    hi: index.hi ?? NO_DATE,
-    code: index.code ? index.code.readBigInt64BE() : null,
-    present: index.present,
-    tokens: index.tokens,
     sealed,
   }
   if (draft.expected > 0) rows.updated.push(row)
   else rows.created.push(row)
-  for (const code of index.codes)
-    rows.codes.push({ tenant, type, rid, patient, code: code.readBigInt64BE(), lo: row.lo })
-  for (const { param, target } of index.references) {
-    const targetRid = ids.rid(target.type, target.id)
-    const targetType = typeNumber(target.type)
-    if (targetRid !== undefined && targetType !== undefined)
-      rows.references.push({ tenant, src: rid, target: targetRid, param, targetType })
-  }
-  for (const { param, lo, hi } of index.dates) rows.dates.push({ tenant, src: rid, lo, hi, param })
-  for (const { param, unit, value, canon } of index.quantities)
-    rows.quantities.push({ tenant, src: rid, unit: unit.readBigInt64BE(), value, canon, param })
+  addIndexRows(rows, row, index, ids)
 }

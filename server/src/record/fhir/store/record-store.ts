@@ -2,6 +2,7 @@ import type { Ledger } from '#audit'
 import type { Database } from '#db'
 import type { Clock } from '#kernel'
 import type { DataKey, PatientKey, Vault } from '#vault'
+import { type CustomTable, customParameters } from '../parameters/custom-parameters.ts'
 import { batchLoader } from './batch-loader.ts'
 import { ridSource } from './rid-source.ts'
 import type { RowKey, StoredRow } from './rows.ts'
@@ -20,6 +21,8 @@ export interface RecordStore {
   /** Key of the patient a row belongs to; undefined when unknown or shredded. */
   patientKey(tenant: number, patient: number): Promise<PatientKey | undefined>
   takeRids(count: number): Promise<number[]>
+  /** Search parameters that the tenant defined, as of two seconds ago or later; not a promise while they are known. */
+  customParameters(tenant: number): CustomTable | Promise<CustomTable>
 }
 
 /** A version and the key that opens it; undefined after the patient was erased. */
@@ -35,6 +38,7 @@ export function openRecordStore(base: { database: Database; ledger: Ledger; vaul
     ...base,
     current: batchLoader<RowKey, StoredRow>((keys) => currentRows(database, keys)),
     takeRids: ridSource(() => takeRidBlock(database)),
+    customParameters: customParameters(base),
     patientKey: async (tenant, patient) => (await vault.patientKeys(tenant, [patient])).get(patient),
   }
   return { ...store, openable: openableRows(store) }

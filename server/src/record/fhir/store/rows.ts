@@ -1,3 +1,5 @@
+import type { ReindexJob } from '../reindex/store.ts'
+
 /** Start and end of a resource without a promoted date: sorts last when newest comes first. */
 export const NO_DATE = -9_007_199_254_740_991
 
@@ -78,6 +80,15 @@ export interface QuantityRow {
   param: number
 }
 
+/** What a version of a SearchParameter resource means for searches; without a shape it is not searched by. */
+export interface ParameterRow {
+  tenant: number
+  rid: number
+  version: number
+  shape: Buffer | null
+  changed: number
+}
+
 /** Everything one unit of work writes to the record. */
 export interface WriteRows {
   created: ResourceRow[]
@@ -88,8 +99,24 @@ export interface WriteRows {
   references: ReferenceRow[]
   dates: DateRow[]
   quantities: QuantityRow[]
+  parameters: ParameterRow[]
+  /** Current versions whose search columns and index rows are made anew; nothing else of them changes. */
+  reindexed: ResourceRow[]
+  jobs: ReindexJob[]
 }
 
 export function noRows(): WriteRows {
-  return { created: [], updated: [], deleted: [], aliases: [], codes: [], references: [], dates: [], quantities: [] }
+  return {
+    created: [],
+    updated: [],
+    deleted: [],
+    aliases: [],
+    codes: [],
+    references: [],
+    dates: [],
+    quantities: [],
+    parameters: [],
+    reindexed: [],
+    jobs: [],
+  }
 }

@@ -1,6 +1,8 @@
 import type { Composer } from '#audit'
 import { byteaArray, type Database, float8Array, int2Array, int4Array, int8Array, type Part, placeholders } from '#db'
 import type { KeyJoin, WrappedKey } from '#vault'
+import { parametersPart, readyPart } from '../parameters/store.ts'
+import { jobsPart } from '../reindex/store.ts'
 import type { AliasRow, DeletedRow, ResourceRow, RowKey, StoredRow, WriteRows } from './rows.ts'
 
 const KEY_CASTS = ['int[]', 'smallint[]', 'bigint[]'] as const
@@ -16,7 +18,10 @@ export const recordComposer: Composer<WriteRows> = {
     const replaced: (RowKey & { expected: number })[] = [...updated, ...deleted]
     const parts: Part[] = []
     if (created.length > 0) parts.push(insertPart(created))
-    if (replaced.length > 0) parts.push(...replacePart(replaced), ...clearParts(replaced))
+    const reindexed = all('reindexed')
+    if (replaced.length > 0) parts.push(...replacePart(replaced))
+    if (reindexed.length > 0) parts.push(reindexPart(reindexed))
+    if (replaced.length + reindexed.length > 0) parts.push(...clearParts([...replaced, ...reindexed]))
     if (updated.length > 0) parts.push(updatePart(updated))
     if (deleted.length > 0) parts.push(...deleteParts(deleted))
     parts.push(
@@ -28,8 +33,20 @@ export const recordComposer: Composer<WriteRows> = {
         quantities: all('quantities'),
       }),
     )
+    const parameters = all('parameters')
+    if (parameters.length > 0) parts.push(parametersPart(parameters))
+    const jobs = all('jobs')
+    if (jobs.length > 0) parts.push(...jobParts(jobs))
     return parts
   },
+}
+
+/** Where jobs stand; with the end of one its search parameters are ready. */
+function jobParts(jobs: WriteRows['jobs']): Part[] {
+  const ready = jobs
+    .filter(({ state }) => state === 'done')
+    .flatMap(({ tenant, numbers, changed }) => numbers.map((number) => ({ tenant, number, changed })))
+  return [jobsPart(jobs), ...(ready.length > 0 ? [readyPart(ready)] : [])]
 }
 
 const RESOURCE_COLUMNS =
@@ -87,6 +104,18 @@ function resourceRows(first: number): string {
 
 function tokenSlice(first: number): string {
   return `($${first + RESOURCE_CASTS.length - 1}::bigint[])[u.first_token : u.first_token + u.token_count - 1]`
+}
+
+/** The search columns of current versions anew. A version that was replaced meanwhile fails the unit. */
+function reindexPart(rows: ResourceRow[]): Part {
+  return {
+    name: 'reindexed',
+    text: (first) => `update record.resource r set lo = u.lo, hi = u.hi, code = u.code, present = u.present,
+      tokens = ${tokenSlice(first)} from ${resourceRows(first)}
+      where r.tenant = u.tenant and r.type = u.type and r.rid = u.rid and r.version = u.expected returning 1`,
+    values: resourceValues(rows),
+    check: (first) => `record.guard(cardinality($${first}::bigint[]), (select count(*) from reindexed))`,
+  }
 }
 
 function insertPart(rows: ResourceRow[]): Part {
@@ -180,6 +209,7 @@ function clearParts(rows: RowKey[]): Part[] {
   ]
 }
 
+/** Index rows of resources and the ids they name for the first time; no part for a table that gets none. */
 function indexParts(rows: Pick<WriteRows, 'aliases' | 'codes' | 'references' | 'dates' | 'quantities'>): Part[] {
   const parts: Part[] = []
   const insert = (table: string, columns: string, casts: readonly string[], values: () => unknown[]): void => {
