@@ -12,6 +12,7 @@ import type { Case, LibrarySuite, Suite } from './suite.ts'
 import { synthea } from './synthea.ts'
 import { terminology } from './terminology.ts'
 import { validator } from './validator.ts'
+import { xml } from './xml.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const CORPORA = join(ROOT, '..', 'shared', 'corpora')
@@ -24,6 +25,7 @@ const SUITES: readonly (Suite | LibrarySuite)[] = [
   mockHealth,
   terminology,
   validator,
+  xml,
 ]
 
 process.exit(await main(process.argv.slice(2)))

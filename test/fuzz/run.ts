@@ -11,6 +11,7 @@ import { SAMPLES } from './samples.ts'
 import { serverTargets } from './server-targets.ts'
 import type { Target } from './target.ts'
 import { startWatchdog, type Watchdog } from './watchdog.ts'
+import { xmlServerTarget, xmlTargets } from './xml-targets.ts'
 
 /** No input may keep a server busy longer than this; most take well under a millisecond. */
 const INPUT_MS_MAX = 2_000
@@ -53,7 +54,9 @@ async function main(options: Options): Promise<number> {
     const stored = await client.post('Patient', SAMPLES[0])
     const all = [
       ...libraryTargets,
+      ...xmlTargets,
       ...serverTargets(client, stored.body.id),
+      xmlServerTarget(client),
       packageTarget(server.platform.database),
       releaseTarget(server.platform.database),
     ]

@@ -24,6 +24,7 @@ export {
 export { type TypePlan, typePlan } from './search/type-plan.ts'
 export { mandatoryElements, summaryElements } from './structure/elements.ts'
 export { fhirPathModel } from './structure/fhir-path-model.ts'
+export { type OrderedElement, orderedElements } from './structure/ordered-elements.ts'
 export { isResourceType, RESOURCE_TYPES, typeName, typeNumber } from './structure/resource-types.ts'
 export type { IssueCode, ValidationIssue, ValidationResult } from './validate/issue.ts'
 export { PRIMITIVE_CHECKS, type PrimitiveCheck } from './validate/primitives.ts'

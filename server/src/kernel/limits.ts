@@ -8,6 +8,8 @@ export const LIMITS = {
   bundleEntriesMax: 20_000,
   /** JSON nesting; the deepest official example is below 30, and recursion below this never exhausts the stack. */
   jsonDepthMax: 100,
+  /** Elements of one XML body: a Bundle of 40 MB has as many, and reading them takes some 3 s of CPU. */
+  xmlElementsMax: 1_000_000,
   /** Bytes of a URL with its query. Longer queries go to POST _search. */
   urlBytesMax: 16 * 1024,
   /** Search parameters in one query. */

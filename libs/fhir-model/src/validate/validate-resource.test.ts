@@ -127,6 +127,7 @@ test('ids and extensions of primitives', () => {
   assert.deepEqual(patient({ name: [{ given: ['a'], _given: [null] }] }), ['structure Patient.name[0].given'])
   assert.deepEqual(patient({ name: [{ given: ['a'], _given: { id: 'b' } }] }), ['structure Patient.name[0].given'])
   assert.deepEqual(patient({ name: [{ _given: [{ id: 'b' }] }] }), [])
+  assert.deepEqual(patient({ name: [{ _given: [null, { id: 'b' }] }] }), ['structure Patient.name[0].given[0]'])
 })
 
 test('an extension has a url and either a value or extensions', () => {

@@ -14,6 +14,7 @@ const EMPTY_LIST = problem('structure', 'Must not be an empty array; leave the e
 const EMPTY_OBJECT = problem('structure', 'Must not be an empty object; leave the element out.')
 const ONLY_NULLS = problem('structure', 'Must hold more than null.')
 const NULL_ALONE = problem('structure', 'null is allowed only where the array of ids and extensions has an entry.')
+const NULL_UNNEEDED = problem('structure', 'null stands only beside a value; where there are no values, leave it out.')
 const NOT_ALIGNED = problem('structure', 'Must be as long as the array of values, with null where there is no entry.')
 const UNKNOWN = problem('structure', 'FHIR R4 does not define this element here.')
 const TWO_CHOICES = problem('structure', 'Only one type of a choice element may be given.')
@@ -97,6 +98,7 @@ function visitList(property: Property, list: unknown, object: Json): void {
     if (value === null) {
       nulls++
       if (property.siblingOf === '' && !hasEntry(object[property.sibling], place)) report(NULL_ALONE)
+      if (property.siblingOf !== '' && object[property.siblingOf] === undefined) report(NULL_UNNEEDED)
     } else visitOne(property, value)
   }
   if (nulls === 0 && property.siblingOf === '') return

@@ -1,13 +1,12 @@
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Fault, raise } from '#kernel'
+import { type Clock, raise } from '#kernel'
 import type { FhirRequest, FhirResponse } from './exchange.ts'
 import { parsePrefer } from './exchange.ts'
+import type { Format } from './formats.ts'
 import { parseExactly } from './json-body.ts'
-
-/** Media types of JSON that FHIR clients send and accept; http://hl7.org/fhir/R4/http.html#mime-type */
-const JSON_FORMATS = new Set(['json', 'application/json', 'application/fhir+json', 'text/json'])
+import { xmlOfJson } from './xml-body.ts'
 
 /** The interaction an HTTP request asks for, without its body. */
 export function fhirRequestOf(request: FastifyRequest, base: string): FhirRequest {
@@ -52,29 +51,6 @@ function decodedSegment(segment: string): string {
   }
 }
 
-/** Fault `fhir.http.not-acceptable` (406) unless JSON is what the client wants. */
-export function requireJsonWanted(request: FastifyRequest, query: string): void {
-  const format = query.includes('_format=') ? new URLSearchParams(query).get('_format') : null
-  if (format !== null) {
-    if (!JSON_FORMATS.has(mediaType(format))) raise(NOT_ACCEPTABLE)
-    return
-  }
-  const accept = request.headers.accept
-  if (accept === undefined || accept.includes('*/*') || accept.includes('json') || accept.includes('application/*'))
-    return
-  // A browser's address bar asks for text/html and gets JSON; only an explicit wish for another FHIR format is refused.
-  if (/fhir\+(xml|turtle)|application\/xml|text\/xml|text\/turtle/.test(accept)) raise(NOT_ACCEPTABLE)
-}
-
-/** `application/fhir+json; charset=utf-8` -> `application/fhir+json`; a `+` sent unescaped in a URL arrives as a space. */
-export function mediaType(text: string): string {
-  return (text.split(';')[0] ?? '').trim().replace(' ', '+').toLowerCase()
-}
-
-export function isJson(type: string): boolean {
-  return JSON_FORMATS.has(type)
-}
-
 /** Answers below one packet do not get smaller on the wire. */
 const COMPRESS_BYTES_MIN = 1_400
 const brotli = promisify(brotliCompress)
@@ -82,12 +58,17 @@ const deflate = promisify(gzip)
 /** Level 4 takes a fifth of the time of the default (11) and gives up a tenth of the gain. */
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }
 
+export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
+  json: 'application/fhir+json; charset=utf-8',
+  xml: 'application/fhir+xml; charset=utf-8',
+}
+
 /** Send an interaction's answer with its headers; `pretty` is for people at a terminal. */
 export async function send(
   request: FastifyRequest,
   reply: FastifyReply,
   response: FhirResponse,
-  options: { fhirBase: string; pretty: boolean },
+  options: { fhirBase: string; pretty: boolean; format: Format; clock: Clock },
 ): Promise<FastifyReply> {
   const headers: Record<string, string> = { 'x-content-type-options': 'nosniff' }
   if (response.version !== undefined) headers.etag = `W/"${response.version}"`
@@ -98,13 +79,17 @@ export async function send(
   headers['cache-control'] = 'no-store'
   reply.status(response.status)
   if (!response.body) return reply.headers(headers).send()
-  headers['content-type'] = 'application/fhir+json; charset=utf-8'
-  const body = options.pretty ? Buffer.from(`${JSON.stringify(parseExactly(response.body), null, 2)}\n`) : response.body
+  headers['content-type'] = CONTENT_TYPES[options.format]
+  const body = options.format === 'xml' ? await xmlOfJson(response.body, options) : jsonBody(response.body, options)
   const encoding = body.length < COMPRESS_BYTES_MIN ? undefined : encodingOf(request)
   if (encoding === undefined) return reply.headers(headers).send(body)
   headers['content-encoding'] = encoding
   headers.vary = 'accept-encoding'
   return reply.headers(headers).send(encoding === 'br' ? await brotli(body, BROTLI) : await deflate(body))
+}
+
+function jsonBody(body: Buffer, { pretty }: { pretty: boolean }): Buffer {
+  return pretty ? Buffer.from(`${JSON.stringify(parseExactly(body), null, 2)}\n`) : body
 }
 
 /** The better of the encodings that the client names without refusing it (`;q=0`). */
@@ -115,10 +100,4 @@ function encodingOf(request: FastifyRequest): 'br' | 'gzip' | undefined {
   const takes = (name: string): boolean =>
     names.some((one) => one === name || (one.startsWith(`${name};q=`) && Number(one.slice(name.length + 3)) > 0))
   return takes('br') ? 'br' : takes('gzip') ? 'gzip' : undefined
-}
-
-const NOT_ACCEPTABLE: Fault = {
-  category: 'unsupported',
-  code: 'fhir.http.not-acceptable',
-  message: 'Salus answers in JSON. Ask for application/fhir+json.',
 }

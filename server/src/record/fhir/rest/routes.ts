@@ -8,10 +8,12 @@ import { auditRecord } from './audit-record.ts'
 import { bundle } from './bundle.ts'
 import { type DispatchDependencies, dispatch, type Interaction, interactionOf } from './dispatch.ts'
 import { type FhirRequest, type FhirResponse, type Handler, jsonResponse } from './exchange.ts'
-import { fhirRequestOf, isJson, mediaType, requireJsonWanted, send } from './http-exchange.ts'
+import { type Format, hasXmlBody, isJson, mediaType, wantedFormat } from './formats.ts'
+import { CONTENT_TYPES, fhirRequestOf, send } from './http-exchange.ts'
 import { countMembers, type JsonBody, parseExactly, parseJsonBody, parseJsonPatch } from './json-body.ts'
 import { outcomeOf, statusOf } from './outcome.ts'
 import { createPlaces, type Place } from './places.ts'
+import { jsonOfXml, xmlOfJson } from './xml-body.ts'
 
 /** Starts a trace span for one interaction, child of the caller's when `traceparent` names one. */
 export type StartSpan = (traceparent: string | undefined) => {
@@ -112,10 +114,11 @@ async function answer(
   try {
     const exchange = fhirRequestOf(request, routes.basePath)
     if (request.method !== 'OPTIONS') interaction = interactionOf(exchange.method, exchange.path)
-    requireJsonWanted(request, exchange.query)
+    const format = wantedFormat(request, exchange.query)
     const response = await run(routes, handle, request, exchange)
     status = response.status
-    return await send(request, reply, response, { fhirBase: routes.fhirBase, pretty: isPretty(exchange) })
+    const { fhirBase, clock } = routes
+    return await send(request, reply, response, { fhirBase, clock, format, pretty: isPretty(exchange) })
   } catch (error) {
     const fault = faultOf(error, routes, request)
     status = statusOf(fault)
@@ -175,9 +178,10 @@ async function run(
   const caller = CALLERS.get(request)
   assert(caller, 'each request but that for the CapabilityStatement is authenticated')
   if (exchange.query.length > LIMITS.urlBytesMax) raise(URL_TOO_LONG)
-  const bytes = request.body as Buffer | undefined
+  let bytes = request.body as Buffer | undefined
   if (exchange.method === 'POST' && exchange.path.at(-1) === '_search')
     return handle(caller, withForm(request, exchange, bytes))
+  if (bytes && hasXmlBody(request)) bytes = await fromXml(routes, interaction, bytes)
   if (interaction === 'batch')
     return bundle(
       { ...routes, handle, faultAnswer: (error, by) => faultAnswer(routes, faultOf(error, routes, request), by) },
@@ -188,6 +192,12 @@ async function run(
   if (interaction === 'operation' && exchange.method === 'POST') addParameters(request, exchange, bytes)
   if (interaction === 'create' || interaction === 'update' || interaction === 'patch') addBody(request, exchange, bytes)
   return handle(caller, exchange)
+}
+
+/** What is stored, checked and indexed is JSON; only a Bundle may be larger than a resource. */
+function fromXml(routes: FhirRoutes, interaction: Interaction | undefined, bytes: Buffer): Promise<Buffer> {
+  if (interaction !== 'batch' && bytes.length > LIMITS.resourceBytesMax) raise(TOO_LARGE)
+  return jsonOfXml(bytes, routes.clock)
 }
 
 /** POST _search: the form's parameters come after those of the address. */
@@ -234,8 +244,11 @@ function isTerminologyMode({ query }: FhirRequest): boolean {
 const MODES = ['full', 'normative', 'terminology']
 
 function jsonOf(request: FastifyRequest, bytes: Buffer | undefined): JsonBody {
-  if (!isJson(mediaType(request.headers['content-type'] ?? ''))) raise(MEDIA_TYPE)
+  const type = mediaType(request.headers['content-type'] ?? '')
+  if (type === 'application/xml-patch+xml') raise(XML_PATCH)
+  if (!isJson(type) && !hasXmlBody(request)) raise(MEDIA_TYPE)
   const body = parseJsonBody(bytes ?? Buffer.alloc(0))
+  if (body.ok && body.value.bytes.length > LIMITS.bundleBytesMax) raise(TOO_LARGE)
   return body.ok ? body.value : raise(body.fault)
 }
 
@@ -272,11 +285,22 @@ async function sendFault(
 ): Promise<FastifyReply> {
   const answer = await faultAnswer(routes, fault, caller)
   if (answer.status === 429 || answer.status === 503) reply.header('retry-after', '1')
+  const format = faultFormat(reply.request)
+  const { body } = answer
   return reply
     .status(answer.status)
-    .header('content-type', 'application/fhir+json; charset=utf-8')
+    .header('content-type', CONTENT_TYPES[format])
     .header('cache-control', 'no-store')
-    .send(answer.body)
+    .send(body && format === 'xml' ? await xmlOfJson(body, { pretty: false, clock: routes.clock }) : body)
+}
+
+/** Who asks for a format we do not have, or in a way we cannot read, is told so in JSON. */
+function faultFormat(request: FastifyRequest): Format {
+  try {
+    return wantedFormat(request, (request.raw.url ?? '').split('?')[1] ?? '')
+  } catch {
+    return 'json'
+  }
 }
 
 /** What tells the caller about the record although nothing was done: a condition met twice, a version, a patch's `test`. */
@@ -307,7 +331,13 @@ const MODE_UNKNOWN: Fault = {
 const MEDIA_TYPE: Fault = {
   category: 'invalid',
   code: 'fhir.http.media-type',
-  message: 'Send JSON with Content-Type application/fhir+json.',
+  message: 'Send JSON or XML with Content-Type application/fhir+json or application/fhir+xml.',
+}
+const XML_PATCH: Fault = {
+  category: 'invalid',
+  code: 'fhir.http.media-type',
+  message:
+    'XML Patch is not supported. Send a JSON Patch (application/json-patch+json) or a FHIRPath Patch (Parameters).',
 }
 const FORM_EXPECTED: Fault = {
   category: 'invalid',
