@@ -11,6 +11,7 @@ import { r4Examples, usCoreExamples } from './round-trip.ts'
 import type { Case, LibrarySuite, Suite } from './suite.ts'
 import { synthea } from './synthea.ts'
 import { terminology } from './terminology.ts'
+import { usCore } from './us-core.ts'
 import { validator } from './validator.ts'
 import { xml } from './xml.ts'
 
@@ -21,6 +22,7 @@ const SUITES: readonly (Suite | LibrarySuite)[] = [
   r4Examples,
   usCoreExamples,
   inferno,
+  usCore,
   synthea,
   mockHealth,
   terminology,
