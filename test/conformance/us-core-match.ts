@@ -18,7 +18,7 @@ export interface Definition {
 
 export type Prefix = 'gt' | 'ge' | 'lt' | 'le'
 
-/** Values that a search for this resource may name; of a period first its year, which may hold it whole, then its beginning. */
+/** Values that a search for this resource may name; of a period its year, which may hold it whole. */
 export function searchValues(resource: Json, { type, paths }: Definition): string[] {
   const values = paths.flatMap((path) => valuesAt(resource, path))
   return [...new Set(values.flatMap((value) => searchForms(type, value)))]
@@ -39,7 +39,7 @@ function searchForms(type: string, value: Json): string[] {
     default:
       if (!isDate(type)) return [String(value)]
       if (typeof value === 'string') return [value]
-      return value.start === undefined ? [] : [value.start.slice(0, 4), value.start]
+      return value.start === undefined ? [] : [value.start.slice(0, 4)]
   }
 }
 

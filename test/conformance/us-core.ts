@@ -110,7 +110,7 @@ function addressIn(location: string): string {
 }
 
 async function* casesOf(search: Search, version: string, params: readonly string[]): AsyncIterable<Case> {
-  const { profile, loaded } = search
+  const { profile } = search
   const name = (variant: string): string =>
     `${version} ${profile.profile.split('/').at(-1)} ${params.join('+')}${variant === '' ? '' : `: ${variant}`}`
   const candidates = candidatesOf(search)
@@ -173,9 +173,17 @@ async function* valueCases(search: Search, sample: Json, name: Name): AsyncItera
     }
     if (param === 'patient') yield await run('by id alone', { value: value.replace('Patient/', '') })
     if (value.includes('|')) yield await run('without system', { value: value.slice(value.indexOf('|') + 1) })
-    for (const prefix of PREFIXES)
-      if (definition.comparators[prefix] === 'SHALL')
-        yield await run(prefix, { prefix, value: searchValues(sample, definition).at(-1) as string })
+    for (const prefix of PREFIXES) {
+      if (definition.comparators[prefix] !== 'SHALL') continue
+      const own = searchValues(sample, definition)
+      yield await run(prefix, { prefix, value: boundary(own, prefix) })
+      // A comparison without equality must not find what is equal, which an empty answer proves too.
+      if (prefix !== 'gt' && prefix !== 'lt') continue
+      const equal = changed({ prefix, value: own[0] as string })
+      const wrong = wrongMatches(equal, await entriesOf(search.client, await get(equal), 'match'))
+      const label = name(`${param} ${prefix} its own`)
+      yield wrong === undefined ? passed(label) : failed(label, wrong)
+    }
     if (definition.multiple_or !== 'SHALL') continue
     const other = search.loaded
       .filter(({ resourceType }) => resourceType === search.profile.resource)
@@ -189,6 +197,12 @@ async function* valueCases(search: Search, sample: Json, name: Name): AsyncItera
         reason: 'the data has one value only',
       }
   }
+}
+
+/** A date from which the sample lies in the direction of the prefix: its own for `ge` and `le`, else a year aside. */
+function boundary([value = '']: readonly string[], prefix: Prefix): string {
+  const year = Number(value.slice(0, 4))
+  return prefix === 'gt' ? String(year - 1) : prefix === 'lt' ? String(year + 1) : value
 }
 
 async function* includeCases(search: Search, name: Name): AsyncIterable<Case> {
