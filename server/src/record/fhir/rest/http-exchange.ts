@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -10,7 +11,7 @@ import { parseExactly } from './json-body.ts'
 const JSON_FORMATS = new Set(['json', 'application/json', 'application/fhir+json', 'text/json'])
 
 /** The interaction an HTTP request asks for, without its body. */
-export function fhirRequestOf(request: FastifyRequest, base: string): FhirRequest {
+export function fhirRequestOf(request: FastifyRequest, base: string, fhirBase: string): FhirRequest {
   const url = request.raw.url ?? ''
   const mark = url.indexOf('?')
   const path = (mark < 0 ? url : url.slice(0, mark)).slice(base.length)
@@ -26,6 +27,7 @@ export function fhirRequestOf(request: FastifyRequest, base: string): FhirReques
       .map(decodedSegment),
     query: mark < 0 ? '' : url.slice(mark + 1),
     prefer: parsePrefer(header('prefer')),
+    address: fhirBase + url.slice(base.length),
   }
   const ifMatch = header('if-match')
   const ifNoneMatch = header('if-none-match')
@@ -75,6 +77,11 @@ export function isJson(type: string): boolean {
   return JSON_FORMATS.has(type)
 }
 
+/** Newline delimited JSON: one resource a line. https://hl7.org/fhir/uv/bulkdata/STU2/export.html */
+export function isNdjson(type: string): boolean {
+  return type === 'application/fhir+ndjson' || type === 'application/ndjson' || type === 'application/x-ndjson'
+}
+
 /** Answers below one packet do not get smaller on the wire. */
 const COMPRESS_BYTES_MIN = 1_400
 const brotli = promisify(brotliCompress)
@@ -96,9 +103,12 @@ export async function send(
   if (response.allow !== undefined) headers.allow = response.allow
   // Patients' data must not rest in any cache between here and the reader.
   headers['cache-control'] = 'no-store'
+  Object.assign(headers, response.headers)
   reply.status(response.status)
+  // Destroyed when the client goes away, and read no faster than the client takes it.
+  if (response.stream) return reply.headers(headers).send(Readable.from(response.stream, { objectMode: false }))
   if (!response.body) return reply.headers(headers).send()
-  headers['content-type'] = 'application/fhir+json; charset=utf-8'
+  headers['content-type'] ??= 'application/fhir+json; charset=utf-8'
   const body = options.pretty ? Buffer.from(`${JSON.stringify(parseExactly(response.body), null, 2)}\n`) : response.body
   const encoding = body.length < COMPRESS_BYTES_MIN ? undefined : encodingOf(request)
   if (encoding === undefined) return reply.headers(headers).send(body)
