@@ -21,7 +21,8 @@ async function serving(answer: RequestListener): Promise<{ host: string; close()
 
 async function textOf(url: string, options: { allow: string; silentMs?: number }): Promise<string> {
   const pieces: Buffer[] = []
-  for await (const piece of await outboundGet(options)(url, { signal: new AbortController().signal })) pieces.push(piece)
+  for await (const piece of await outboundGet(options)(url, { signal: new AbortController().signal }))
+    pieces.push(piece)
   return Buffer.concat(pieces).toString()
 }
 
@@ -84,7 +85,10 @@ test('a host that is allowed may be private and plain; with a port, at that port
   t.after(() => files.close())
   assert.equal(await textOf(`http://${files.host}/x`, { allow: `other.example, ${files.host}` }), 'a\nb')
   assert.equal(await textOf(`http://${files.host}/x`, { allow: '127.0.0.1' }), 'a\nb')
-  assert.equal(await faultOf(textOf(`http://${files.host}/x`, { allow: '127.0.0.1:1' })), 'kernel.outbound.address-refused')
+  assert.equal(
+    await faultOf(textOf(`http://${files.host}/x`, { allow: '127.0.0.1:1' })),
+    'kernel.outbound.address-refused',
+  )
 })
 
 test('redirects, other statuses, encodings, and bodies that break off or fall silent are refused', async (t) => {
@@ -100,7 +104,8 @@ test('redirects, other statuses, encodings, and bodies that break off or fall si
   })
   t.after(() => files.close())
   const fault = (path: string) => faultOf(textOf(`http://${files.host}${path}`, { allow: files.host, silentMs: 200 }))
-  for (const path of ['/moved', '/gone', '/encoded']) assert.equal(await fault(path), 'kernel.outbound.answer-refused', path)
+  for (const path of ['/moved', '/gone', '/encoded'])
+    assert.equal(await fault(path), 'kernel.outbound.answer-refused', path)
   for (const path of ['/broken', '/silent']) assert.equal(await fault(path), 'kernel.outbound.unreachable', path)
   assert.equal(await faultOf(textOf('https://no-such-host.invalid/', { allow: '' })), 'kernel.outbound.unreachable')
 })

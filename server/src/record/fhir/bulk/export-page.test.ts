@@ -28,7 +28,10 @@ test('a page ends at its bytes: what comes behind is not even opened', async () 
   const opened: number[] = []
   const rows = [row(1, 40), row(2, 40), row(3, 40), row(4, 40)]
   const page = await openWithin(vaultOf(opened), rows, 100)
-  assert.deepEqual(page.rows.map(({ rid }) => rid), [1, 2])
+  assert.deepEqual(
+    page.rows.map(({ rid }) => rid),
+    [1, 2],
+  )
   assert.deepEqual(page.next, { updated: 20, rid: 2 }, 'the next page begins behind the last that fitted')
   assert.deepEqual(opened, [1, 2, 3])
 })
@@ -42,5 +45,8 @@ test('one resource larger than a page is a page alone, and a page that holds all
 
 test('a row whose key is gone opens to nothing and does not end the page', async () => {
   const page = await openWithin(vaultOf([]), [row(1, 10, 7), row(2, 10)], 100)
-  assert.deepEqual(page.bodies.map((body) => body?.length), [undefined, 10])
+  assert.deepEqual(
+    page.bodies.map((body) => body?.length),
+    [undefined, 10],
+  )
 })

@@ -71,6 +71,10 @@ test('an upload: resources with ids are put, others created, and what is refused
   assert.equal(status, 200)
   assert.deepEqual(body.extension, { stored: 4, refused: 3 })
   assert.deepEqual(body.output, [{ count: 4 }])
+  const [kept] = await server.platform.database.query({
+    text: 'select count(*) from record.bulk_chunk where lease = 0',
+  })
+  assert.deepEqual(kept, [0], 'the upload is not kept when it is stored')
   const errors = await linesOf(all, body.error)
   assert.deepEqual(
     outcomes(errors).map(([, where]) => where),

@@ -2,9 +2,15 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ASYNC, ended, exported, kickOff, linesOf, names } from '../../../../../test/fixtures/bulk.ts'
-import { faultCode, type Json, startTestServer, type TestClient, type TestServer } from '../../../../../test/fixtures/server.ts'
-import { type Database, openDatabase } from '../../../platform/db/index.ts'
+import {
+  faultCode,
+  type Json,
+  startTestServer,
+  type TestClient,
+  type TestServer,
+} from '../../../../../test/fixtures/server.ts'
 import { FaultError, metrics, systemClock } from '../../../kernel/index.ts'
+import { type Database, openDatabase } from '../../../platform/db/index.ts'
 import { openPatientRecords } from '../patient-records/open-patient-records.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import { jobNumber } from './job-address.ts'
@@ -22,7 +28,7 @@ before(async () => {
   server = await startTestServer()
   all = await server.client()
   const log = { debugs: false, debug() {}, info() {}, warn() {}, error() {} }
-  database = await openDatabase({ url: server.databaseUrl, connections: 2, statementTimeoutMs: 20_000, log } as never)
+  database = await openDatabase({ url: server.databaseUrl, connections: 2, statementTimeoutMs: 20_000, log })
   const patients = Array.from({ length: PATIENTS }, (_, index) => ({
     resourceType: 'Patient',
     id: `p${index}`,
@@ -77,7 +83,10 @@ test('an export while everything is written again: each resource once, none newe
   await writer
   const lines = await linesOf(all, manifest.output)
   assert.deepEqual(names(lines), Array.from({ length: OBSERVATIONS }, (_, index) => `Observation/o${index}`).sort())
-  assert.ok(lines.every(({ meta }: Json) => meta.lastUpdated <= manifest.transactionTime), '[153 154 202]')
+  assert.ok(
+    lines.every(({ meta }: Json) => meta.lastUpdated <= manifest.transactionTime),
+    '[153 154 202]',
+  )
   assert.ok(await count('select count(*) from record.history'), 'and versions were replaced meanwhile')
 })
 
@@ -94,7 +103,10 @@ test('pages end by their bytes, are sealed, and nothing of a request or a page s
   assert.equal(await count(`select count(*) from record.bulk_chunk t where t::text ~ $1`, [hex]), 0)
   assert.equal(await count(`select count(*) from record.bulk_job t where t::text ~ $1`, [hex]), 0)
   const patients = (await linesOf(all, manifest.output)).filter(({ resourceType }) => resourceType === 'Patient')
-  assert.ok(patients.every(({ name }: Json) => name[0].family.startsWith(MARKER)), 'the check has something to find')
+  assert.ok(
+    patients.every(({ name }: Json) => name[0].family.startsWith(MARKER)),
+    'the check has something to find',
+  )
 })
 
 test('whoever lost the lease can make nothing known any more', async () => {
@@ -189,10 +201,10 @@ test('a job that cannot be done says so after some tries, and its client may sta
   const own = await server.client()
   const location = await kickOff(own, '$export?_type=Patient')
   // What no key opens: a damaged row.
-  await database.query(
-    { text: `update record.bulk_job set request = 'damaged', failures = $2 where number = $1` },
-    [numberOf(location), BULK_LIMITS.failuresMax - 1],
-  )
+  await database.query({ text: `update record.bulk_job set request = 'damaged', failures = $2 where number = $1` }, [
+    numberOf(location),
+    BULK_LIMITS.failuresMax - 1,
+  ])
   for (let waited = 0; waited < 100; waited++) {
     if ((await count('select state from record.bulk_job where number = $1', [numberOf(location)])) === 3) break
     await sleep(100)

@@ -43,7 +43,7 @@ test('a line beyond the limit is passed over and told, in one piece or many; the
     [3, 'b'],
   ]
   assert.deepEqual(await read(pieces(`a\n${long}\nb`), 20), expected)
-  assert.deepEqual(await read(pieces('a\n', ...long.match(/.{7}|.+$/g) as string[], '\nb'), 20), expected)
+  assert.deepEqual(await read(pieces('a\n', ...(long.match(/.{7}|.+$/g) as string[]), '\nb'), 20), expected)
   assert.deepEqual(await read(pieces(`a\n${long}`), 20), expected.slice(0, 2))
 })
 

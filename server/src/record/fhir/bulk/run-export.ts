@@ -8,7 +8,7 @@ import { outcomeOf } from '../rest/outcome.ts'
 import { idOf } from '../store/resolve-targets.ts'
 import type { StoredRow } from '../store/rows.ts'
 import type { Caller } from '../store/write-request.ts'
-import { type AskedBy, type Job, PAGE, type PageKind } from './bulk-job.ts'
+import { type AskedBy, type Job, PAGE, type PageKind, STATE } from './bulk-job.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import { type TypeFilter, typeFilterOf } from './export-filters.ts'
 import { exportPage, openWithin, type PageDependencies, placeOf, START } from './export-page.ts'
@@ -236,5 +236,5 @@ async function finish({ store }: PageDependencies, held: Held, caller: Caller, c
       } satisfies Step,
     },
   })
-  job.state = 2
+  job.state = STATE.finished
 }

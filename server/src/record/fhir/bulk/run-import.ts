@@ -11,13 +11,13 @@ import { applyWrites, type WriteDependencies } from '../store/apply-writes.ts'
 import type { RecordStore } from '../store/record-store.ts'
 import type { Caller, Resource, WriteRequest } from '../store/write-request.ts'
 import { checkResource } from '../validate/check-resource.ts'
-import { type Job, PAGE } from './bulk-job.ts'
+import { type Job, PAGE, STATE } from './bulk-job.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import type { ImportInput, ImportRequest } from './import-parameters.ts'
 import { openPage, openRequest, sealPage } from './job-seal.ts'
 import { type Line, ndjsonLines } from './ndjson-lines.ts'
 import { callerOf, type Held } from './run-export.ts'
-import { insertChunk, nextPage, type Step, stepComposer } from './store.ts'
+import { insertChunk, nextPage, removeInput, type Step, stepComposer } from './store.ts'
 
 export interface ImportDependencies extends WriteDependencies {
   outbound: OutboundGet
@@ -317,7 +317,9 @@ async function finish({ store, held, caller, cursor }: Work): Promise<void> {
     ],
     write: { composer: stepComposer, rows: step },
   })
-  job.state = 2
+  job.state = STATE.finished
+  // Cut off here, it stays until the job's time is over.
+  while (await removeInput(store.database, job.number, BULK_LIMITS.chunksPerRemoval));
 }
 
 const LINE_TOO_LONG: Fault = {

@@ -321,6 +321,18 @@ export async function endedJobs(database: Query, limit: number): Promise<number[
   return rows.map(([number]) => number as number)
 }
 
+/** Some chunks of what an import was given, which lie under lease 0; false when there are none left. */
+export async function removeInput(database: Query, job: number, limit: number): Promise<boolean> {
+  const rows = await database.query(
+    {
+      text: `delete from record.bulk_chunk where lease = 0 and (job, seq) in
+        (select job, seq from record.bulk_chunk where job = $1 and lease = 0 limit $2) returning 1`,
+    },
+    [job, limit],
+  )
+  return rows.length === limit
+}
+
 /** Some chunks of a job; false when there are none left. */
 export async function removeChunks(database: Query, job: number, limit: number): Promise<boolean> {
   const rows = await database.query(

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { typeNumber } from '@salus/fhir-model'
 import type { FastifyInstance } from 'fastify'
-import { cancelJob, OPERATION_HEADERS, OPERATION_SAMPLES, PROBED, PROBES, type Probe } from '../../../../../test/fixtures/route-probes.ts'
+import {
+  cancelJob,
+  OPERATION_HEADERS,
+  OPERATION_SAMPLES,
+  PROBED,
+  PROBES,
+  type Probe,
+} from '../../../../../test/fixtures/route-probes.ts'
 import {
   type Answer,
   faultCode,
