@@ -13,6 +13,7 @@ import { type Fault, FaultError, raise } from './fault.ts'
  */
 export type OutboundGet = (url: string, options: { signal: AbortSignal }) => Promise<AsyncIterable<Buffer>>
 
+/** What `outboundGet` needs. */
 export interface OutboundOptions {
   /**
    * `host` or `host:port` that may also be private, and `http:` for these: comma-separated. Empty: none.

@@ -31,8 +31,6 @@ export const BULK_LIMITS = {
   failuresMax: 5,
   /** Wait after the n-th of these, ms, times n. */
   failureWaitMs: 2_000,
-  /** Patients named by `patient`, or members of a Group. */
-  patientsMax: 100_000,
   /** Patients named by one audit record: longer lists are told in several. */
   patientsPerRecord: 1_000,
   /** Patients looked for at once: their resources are sorted together for each page. */

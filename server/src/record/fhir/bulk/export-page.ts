@@ -12,7 +12,7 @@ import type { StoredRow } from '../store/rows.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import type { TypeFilter } from './export-filters.ts'
 import { compartmentReferences, type ExportRequest, type Walk } from './export-plan.ts'
-import { connectedWith, replacedSince, type UpdatedPlace, type Whose, withinBytes } from './store.ts'
+import { connectedWith, replacedSince, type UpdatedPlace, type Whose, withinBytes } from './walk/store.ts'
 
 export interface PageDependencies {
   store: RecordStore

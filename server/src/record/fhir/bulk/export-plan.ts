@@ -3,7 +3,7 @@ import type { Fault } from '#kernel'
 import type { AskedBy } from './bulk-job.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import type { ExportWish } from './export-parameters.ts'
-import type { Whose } from './store.ts'
+import type { Whose } from './walk/store.ts'
 
 /** An export as it is kept, sealed, with its job. */
 export interface ExportRequest extends AskedBy, Pick<ExportWish, 'since' | 'before' | 'elements' | 'typeFilters'> {

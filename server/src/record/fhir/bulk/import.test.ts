@@ -87,6 +87,13 @@ test('an upload: resources with ids are put, others created, and what is refused
   assert.equal((await all.get('Patient?name=Created&_total=accurate')).body.total, 1)
 })
 
+test('a line of more than 16 MB is passed over, and the next is stored', async () => {
+  const upload = `${'x'.repeat(16 * 1024 * 1024 + 1)}\n${JSON.stringify(patient('behind', 'Behind'))}`
+  const { body } = await ended(all, await kickOff(all, '$import', upload, NDJSON))
+  assert.deepEqual(outcomes(await linesOf(all, body.error)), [['fhir.bulk.line-too-long', 'Input 1, line 1']])
+  assert.equal((await all.get('Patient/behind')).status, 200)
+})
+
 test('a manifest, as JSON and as Parameters: files are fetched, and counts and errors are told', async () => {
   content.set('/patients', text(patient('m-1', 'A'), patient('m-2', 'B')))
   content.set('/mixed', text(patient('m-3', 'C'), { resourceType: 'Basic', id: 'x', code: { text: 'x' } }))

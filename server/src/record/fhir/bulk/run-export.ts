@@ -14,7 +14,8 @@ import { type TypeFilter, typeFilterOf } from './export-filters.ts'
 import { exportPage, openWithin, type PageDependencies, placeOf, START } from './export-page.ts'
 import { type ExportRequest, type Walk, walksOf } from './export-plan.ts'
 import { openRequest, sealPage } from './job-seal.ts'
-import { deletedUntil, insertChunk, type Step, stepComposer, type UpdatedPlace } from './store.ts'
+import { insertChunk, type Step, stepComposer } from './store.ts'
+import { deletedUntil, type UpdatedPlace } from './walk/store.ts'
 
 /** Where an export goes on. Numbers only: it stands in the clear. */
 interface ExportCursor {
