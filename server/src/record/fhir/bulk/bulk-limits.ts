@@ -20,6 +20,10 @@ export const BULK_LIMITS = {
   runningMax: 2,
   /** How long a process works on one job before another that waits has its turn, ms. */
   turnMs: 5_000,
+  /** The same for an import: a file is fetched from its start each time, and the lines done are passed over. */
+  importTurnMs: 600_000,
+  /** Imports one process works on at once, so that exports have a place beside them. */
+  importsMax: 1,
   /** A process that has not been heard of for this long has lost its job to the next, ms. */
   leaseMs: 10_000,
   leaseRenewMs: 2_500,

@@ -65,7 +65,9 @@ export async function exportPage(
   const next = opened.next ?? (until === end ? undefined : until)
   const kept: Omit<ExportedPage, 'next'> = { rows: [], bodies: [] }
   const isWanted = await wanted(dependencies, searcher, work, opened)
+  const turn = eventLoopTurns(dependencies.store.clock)
   for (const [index, row] of opened.rows.entries()) {
+    await turn()
     const body = opened.bodies[index]
     if (!body || !isInTime(row, request) || !isWanted(row)) continue
     const test = past.has(row.rid) ? filter.matches : filter.exact ? undefined : filter.verified

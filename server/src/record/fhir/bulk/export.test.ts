@@ -216,6 +216,7 @@ test('[28 46 303 304] what is refused at the kick-off, and what lenient handling
   assert.equal(await code('$export?organizeOutputBy=Patient'), 'fhir.bulk.parameter-unsupported')
   assert.equal(await code('$export?unheard=1'), 'fhir.bulk.parameter-unknown')
   assert.equal(await code('Observation/$export'), 'fhir.operation.unknown')
+  assert.equal((await all.send('HEAD', '$export', undefined, ASYNC)).status, 405, 'begins nothing')
   assert.equal((await all.get('Group/nowhere/$export', ASYNC)).status, 404)
   assert.equal(
     faultCode(await all.post('$export', { resourceType: 'Patient' }, ASYNC)),

@@ -11,9 +11,12 @@ import {
 } from '../../../../../test/fixtures/server.ts'
 import { FaultError, metrics, systemClock } from '../../../kernel/index.ts'
 import { type Database, openDatabase } from '../../../platform/db/index.ts'
+import { parseScope } from '../../../platform/identity/index.ts'
 import { openPatientRecords } from '../patient-records/open-patient-records.ts'
+import { openRecordStore } from '../store/record-store.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import { jobNumber } from './job-address.ts'
+import { bulkJob } from './job-status.ts'
 import { claimJob, insertChunk, renewLease, stepComposer } from './store.ts'
 
 const MARKER = 'Qwyxnamemarker'
@@ -109,6 +112,31 @@ test('pages end by their bytes, are sealed, and nothing of a request or a page s
   )
 })
 
+test('a file is read no further than the client takes it, each page is audited first, and one that is removed breaks off', async () => {
+  const own = await server.client()
+  const { location } = await exported(own, '$export?_type=Observation')
+  const store = openRecordStore({ ...server.platform, clock: systemClock })
+  const scopes = parseScope('system/*.rs')
+  const caller = { requestId: 'paged', tenant: 1, client: own.id, actor: own.id, purpose: '', scopes }
+  const path = ['_bulk', location.slice(location.lastIndexOf('/') + 1), '1']
+  const request = { method: 'GET', path, query: '', prefer: {}, address: `${location}/1` } as const
+  const { stream } = await bulkJob({ store, fhirBase: server.fhirBase }, caller, request)
+  assert.ok(stream)
+  const pages = stream[Symbol.asyncIterator]()
+  const audited = async (): Promise<number> =>
+    (await server.audit()).filter(({ requestId, patients }) => requestId === 'paged' && patients.length > 0).length
+  assert.equal(await audited(), 1)
+  assert.ok(((await pages.next()).value as Buffer).length > 0)
+  assert.equal(await audited(), 1, 'the second page is neither read nor recorded yet')
+  assert.ok(((await pages.next()).value as Buffer).length > 0)
+  assert.equal(await audited(), 2)
+  await own.delete(location)
+  await assert.rejects(
+    pages.next(),
+    (error) => error instanceof FaultError && error.fault.code === 'fhir.bulk.job-unknown',
+  )
+})
+
 test('whoever lost the lease can make nothing known any more', async () => {
   const own = await server.client()
   // Held by nobody who works: the process that had it is gone.
@@ -116,9 +144,13 @@ test('whoever lost the lease can make nothing known any more', async () => {
   const number = numberOf(location)
   await database.query({ text: 'update record.bulk_job set turn = 0 where number = $1' }, [number])
   const now = Date.now()
-  const gone = await claimJob(database, { now, until: now + 3_000, not: [] })
+  const gone = await claimJob(database, { now, until: now + 3_000, not: [], kinds: [1] })
   assert.equal(gone?.number, number)
-  assert.equal(await claimJob(database, { now, until: now + 3_000, not: [] }), undefined, 'one process at a time')
+  assert.equal(
+    await claimJob(database, { now, until: now + 3_000, not: [], kinds: [1] }),
+    undefined,
+    'one process at a time',
+  )
   assert.equal((await ended(own, location)).status, 200, 'its lease ran out, and another took the job over')
   const before = await count('select count(*) from record.bulk_page where job = $1', [number])
   await insertChunk(database, { job: number, lease: gone.lease, seq: 1, sealed: Buffer.from('late') })

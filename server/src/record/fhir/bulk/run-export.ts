@@ -1,6 +1,6 @@
 import { typeNumber } from '@salus/fhir-model'
 import { parseScope } from '#identity'
-import { metrics } from '#kernel'
+import { eventLoopTurns, metrics } from '#kernel'
 import { sealDetail } from '../rest/audit-detail.ts'
 import { auditRecord } from '../rest/audit-record.ts'
 import { narrowed } from '../rest/elements.ts'
@@ -48,6 +48,8 @@ export interface Held {
   job: Job
   /** False when the time is up, the process ends, or the job was lost. */
   mayGoOn(): boolean
+  /** Aborted when the process ends: nobody waits for another server then. */
+  signal: AbortSignal
   /** Ms since 1970 until which a step holds the job. */
   leaseUntil(): number
 }
@@ -63,7 +65,7 @@ interface Made {
 /**
  * Work on an export until it is finished or `held` says stop. Each page is sealed and written, and then made known together
  * with the cursor and the audit record that names its patients, in one commit: whatever is cut off is done again or not at all.
- * Returns the cursor. Faults: those of the search, the database and the ledger; `audit.ledger.race-lost` when the job was lost.
+ * Faults: those of the search, the database and the ledger; `audit.ledger.race-lost` when the job was lost.
  */
 export async function runExport(dependencies: PageDependencies, held: Held): Promise<void> {
   const { vault } = dependencies.store
@@ -108,8 +110,12 @@ async function resourcesOf(
   const after = { updated: cursor.updated, rid: cursor.rid }
   const page = await exportPage(dependencies, caller, { request, walk, filter, after })
   const names = request.elements.flatMap(({ type, name }) => (type === undefined || type === walk.type ? [name] : []))
-  const lines =
-    request.elements.length === 0 ? page.bodies : page.bodies.map((body) => narrowed(body, { kind: 'elements', names }))
+  const turn = eventLoopTurns(dependencies.store.clock)
+  const lines: Buffer[] = []
+  for (const body of page.bodies) {
+    lines.push(request.elements.length === 0 ? body : narrowed(body, { kind: 'elements', names }))
+    await turn()
+  }
   return {
     made: { kind: PAGE.output, type: walk.number, lines, resources: lines.length, patients: patientsOf(page.rows) },
     next: page.next,

@@ -86,9 +86,8 @@ interface Work extends ImportDependencies {
 /** False when it was interrupted. */
 async function readInput(work: Work, input: ImportInput): Promise<boolean> {
   const { held, cursor, outbound, store } = work
-  const abort = new AbortController()
   const pieces =
-    input.url === undefined ? uploaded(store, held.job) : await outbound(input.url, { signal: abort.signal })
+    input.url === undefined ? uploaded(store, held.job) : await outbound(input.url, { signal: held.signal })
   const limits = { lineBytesMax: LIMITS.resourceBytesMax, bytesMax: BULK_LIMITS.inputBytesMax }
   let batch: Line[] = []
   let bytes = 0
@@ -97,19 +96,16 @@ async function readInput(work: Work, input: ImportInput): Promise<boolean> {
     batch = []
     bytes = 0
   }
-  try {
-    for await (const line of ndjsonLines(pieces, limits)) {
-      if (line.number <= cursor.line) continue
-      if (!held.mayGoOn()) return false
-      batch.push(line)
-      bytes += line.bytes.length
-      if (batch.length >= BULK_LIMITS.linesPerCommit || bytes >= BULK_LIMITS.commitBytesMax) await storeBatch()
-    }
-    await storeBatch()
-    return true
-  } finally {
-    abort.abort()
+  for await (const line of ndjsonLines(pieces, limits)) {
+    if (line.number <= cursor.line) continue
+    // Left here, the stream of a file is destroyed.
+    if (!held.mayGoOn()) return false
+    batch.push(line)
+    bytes += line.bytes.length
+    if (batch.length >= BULK_LIMITS.linesPerCommit || bytes >= BULK_LIMITS.commitBytesMax) await storeBatch()
   }
+  await storeBatch()
+  return true
 }
 
 async function* uploaded(store: RecordStore, job: Job): AsyncGenerator<Buffer> {

@@ -1,7 +1,7 @@
 import { RACE_LOST } from '#audit'
 import { type Clock, errorFields, FaultError, type Log, metrics } from '#kernel'
 import type { RecordStore } from '../store/record-store.ts'
-import { type Job, STATE } from './bulk-job.ts'
+import { type Job, KIND, STATE } from './bulk-job.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import type { Held } from './run-export.ts'
 import { claimJob, endExpired, endedJobs, failJob, releaseJob, removeChunks, removeJob, renewLease } from './store.ts'
@@ -28,16 +28,23 @@ interface RunnerOptions {
 export function startJobs(options: RunnerOptions): JobRunner {
   const { store, clock, log } = options
   const running = new Map<number, Promise<void>>()
-  let closed = false
+  const closing = new AbortController()
+  const { signal } = closing
+  let imports = 0
   let looking: Promise<void> | undefined
   let isStale = false
   const look = async (): Promise<void> => {
     await removeEnded(store)
-    while (!closed && running.size < BULK_LIMITS.runningMax) {
+    while (!signal.aborted && running.size < BULK_LIMITS.runningMax) {
       const now = clock.now()
-      const job = await claimJob(store.database, { now, until: now + BULK_LIMITS.leaseMs, not: [...running.keys()] })
+      const kinds = imports < BULK_LIMITS.importsMax ? [KIND.export, KIND.import] : [KIND.export]
+      const until = now + BULK_LIMITS.leaseMs
+      const job = await claimJob(store.database, { now, until, not: [...running.keys()], kinds })
       if (!job) return
-      const work = turnOf(options, job, () => closed).finally(() => {
+      const isImport = job.kind === KIND.import
+      if (isImport) imports++
+      const work = turnOf(options, job, signal).finally(() => {
+        if (isImport) imports--
         running.delete(job.number)
         metrics.bulkJobs.set(running.size)
         wake()
@@ -48,9 +55,9 @@ export function startJobs(options: RunnerOptions): JobRunner {
   }
   const wake = (): void => {
     isStale = true
-    if (closed || looking) return
+    if (signal.aborted || looking) return
     looking = (async () => {
-      while (isStale && !closed) {
+      while (isStale && !signal.aborted) {
         isStale = false
         await look()
       }
@@ -68,7 +75,7 @@ export function startJobs(options: RunnerOptions): JobRunner {
       setTimeout(wake, afterMs).unref()
     },
     async close() {
-      closed = true
+      closing.abort()
       clearInterval(timer)
       await looking
       await Promise.all(running.values())
@@ -77,7 +84,7 @@ export function startJobs(options: RunnerOptions): JobRunner {
 }
 
 /** One turn of one job; whatever goes wrong concerns that job alone. */
-async function turnOf({ store, clock, log, run }: RunnerOptions, job: Job, isClosed: () => boolean): Promise<void> {
+async function turnOf({ store, clock, log, run }: RunnerOptions, job: Job, signal: AbortSignal): Promise<void> {
   const began = clock.monotonic()
   let lost = false
   const leaseUntil = (): number => clock.now() + BULK_LIMITS.leaseMs
@@ -90,13 +97,18 @@ async function turnOf({ store, clock, log, run }: RunnerOptions, job: Job, isClo
       () => undefined,
     )
   }, BULK_LIMITS.leaseRenewMs)
-  const mayGoOn = (): boolean => !lost && !isClosed() && clock.monotonic() - began < BULK_LIMITS.turnMs
+  const turnMs = job.kind === KIND.import ? BULK_LIMITS.importTurnMs : BULK_LIMITS.turnMs
+  const mayGoOn = (): boolean => !lost && !signal.aborted && clock.monotonic() - began < turnMs
   try {
     await store.vault.ensureTenant(job.tenant)
-    await run[job.kind]({ job, mayGoOn, leaseUntil })
+    await run[job.kind]({ job, mayGoOn, leaseUntil, signal })
     if (job.state === STATE.active) await releaseJob(store.database, job, clock.now())
   } catch (error) {
-    await failed({ store, clock, log }, job, error).catch((again: unknown) =>
+    // What breaks off because the process ends is no failure of the job.
+    const givenBack = signal.aborted
+      ? releaseJob(store.database, job, clock.now())
+      : failed({ store, clock, log }, job, error)
+    await givenBack.catch((again: unknown) =>
       // Its lease runs out, and another turn comes.
       log.warn('a bulk job could not be given back', errorFields(again)),
     )

@@ -32,6 +32,7 @@ export async function startExport(
   request: FhirRequest,
 ): Promise<FhirResponse> {
   const level = levelOf(request.path)
+  if (request.method !== 'GET' && request.method !== 'POST') raise(METHOD)
   const { address } = request
   if (address === undefined || (!request.prefer.async && request.prefer.handling !== 'lenient')) raise(ASYNC_ONLY)
   const wish = readExportParameters(request)
@@ -162,6 +163,11 @@ const UNKNOWN: Fault = {
   category: 'not-found',
   code: 'fhir.operation.unknown',
   message: 'There is no such operation at this address. See the CapabilityStatement at /metadata.',
+}
+const METHOD: Fault = {
+  category: 'invalid',
+  code: 'fhir.http.method',
+  message: '$export takes GET and POST.',
 }
 const OUTSIDE: Fault = {
   category: 'invalid',

@@ -231,18 +231,18 @@ export async function countJobs(
 /** Take the job that has waited longest and that nobody holds; two processes never take the same. */
 export async function claimJob(
   database: Query,
-  at: { now: number; until: number; not: readonly number[] },
+  at: { now: number; until: number; not: readonly number[]; kinds: readonly JobKind[] },
 ): Promise<Job | undefined> {
   const rows = await database.query(
     {
       name: 'record-bulk-claim',
       text: `update record.bulk_job set lease = lease + 1, lease_until = $2 where number = (
           select number from record.bulk_job where state = ${STATE.active} and turn <= $1 and lease_until <= $1 and expires > $1
-            and number <> all ($3::bigint[])
+            and number <> all ($3::bigint[]) and kind = any ($4::smallint[])
           order by turn, number for update skip locked limit 1)
         returning ${JOB_COLUMNS}`,
     },
-    [at.now, at.until, int8Array([...at.not])],
+    [at.now, at.until, int8Array([...at.not]), int2Array([...at.kinds])],
   )
   return rows.map(jobOf)[0]
 }
