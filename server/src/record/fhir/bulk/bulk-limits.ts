@@ -10,8 +10,8 @@ export const BULK_LIMITS = {
   fileBytesMax: 128 * 1024 * 1024,
   /** Deletions named by one line of a `deleted` file. */
   deletionsPerLine: 100,
-  /** Jobs under way of one client: two take their turns, more gain nothing. */
-  activePerClientMax: 2,
+  /** Jobs under way of one client: they take turns, so that more gain nothing. */
+  activePerClientMax: 4,
   /** Jobs under way of one tenant. */
   activePerTenantMax: 8,
   /** Jobs of one client that are kept, finished ones included: each holds a copy of what it exported. */

@@ -294,18 +294,18 @@ test('[305 306 122] a job that was cancelled is gone, and its files with it', as
   assert.equal((await all.get(early)).status, 404)
 })
 
-test('[118 125 132] progress while it runs; a third job of a client is told to wait', async () => {
+test('[118 125 132] progress while it runs; a fifth job of a client is told to wait', async () => {
   const own = await server.client()
   const first = await kickOff(own, '$export')
   const status = await own.get(first)
   assert.equal(status.status, 202)
   assert.match(status.headers.get('x-progress') ?? '', /^\d+ resources exported$/)
   assert.match(status.headers.get('retry-after') ?? '', /^\d+$/)
-  const second = await kickOff(own, '$export')
-  const third = await own.get('$export', ASYNC)
-  assert.deepEqual([third.status, faultCode(third)], [429, 'fhir.bulk.client-busy'])
-  assert.ok(Number(third.headers.get('retry-after')) > 1)
-  for (const job of [first, second]) assert.equal((await ended(own, job)).status, 200)
+  const further = [await kickOff(own, '$export'), await kickOff(own, '$export'), await kickOff(own, '$export')]
+  const fifth = await own.get('$export', ASYNC)
+  assert.deepEqual([fifth.status, faultCode(fifth)], [429, 'fhir.bulk.client-busy'])
+  assert.ok(Number(fifth.headers.get('retry-after')) > 1)
+  for (const job of [first, ...further]) assert.equal((await ended(own, job)).status, 200)
   assert.equal((await own.get('$export', ASYNC)).status, 202)
 })
 
