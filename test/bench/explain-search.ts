@@ -9,6 +9,7 @@ import {
 } from '../../server/src/platform/db/index.ts'
 import { openVault, type Vault } from '../../server/src/platform/vault/index.ts'
 import { indexResource, parseSearch, runSearch, statementNames } from '../../server/src/record/fhir/search/index.ts'
+import { ResolvedIds } from '../../server/src/record/fhir/store/resolve-ids.ts'
 import type { BenchServer } from './bench-server.ts'
 import type { RowPattern } from './fill-record.ts'
 import { median } from './median.ts'
@@ -150,7 +151,11 @@ async function compiled(
       names: statementNames(),
       clock: systemClock,
       open: async (rows) => rows.map(() => undefined),
-      resolveIds: async () => ({ rid: (type, id) => vault.ridOf(TENANT, typeNumber(type) as number, id) }),
+      resolveIds: async (tenant, ids) => {
+        const resolved = new ResolvedIds({ vault, database, takeRids: async () => [] }, tenant)
+        await resolved.resolve(ids, { create: false })
+        return resolved
+      },
     },
     { tenant: TENANT, client: 'bench', scopes: { allows: () => true } },
     request.value,

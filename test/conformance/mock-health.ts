@@ -9,19 +9,22 @@ import { runTestScript } from './test-script.ts'
 /** Enough for each pool that queries draw their values from. */
 const PATIENTS = 12
 
+const SETS = ['fhir-r4-base', 'bulk-data-v2']
+const LEVELS = ['MUST', 'SHOULD', 'MAY']
+
 export const mockHealth: Suite = {
   name: 'mock-health',
   proves:
-    'The FHIR R4 base TestScripts of mock.health pass, and each of its queries is answered in full (its self link names every parameter) or refused with an OperationOutcome; nothing is ignored in silence.',
+    'The FHIR R4 base and bulk data TestScripts of mock.health pass, and each of its queries is answered in full (its self link names every parameter) or refused with an OperationOutcome; nothing is ignored in silence.',
   folders: ['mock-health', 'synthea-us-core'],
   async *run(server, corpora) {
     const client = await server.client()
     await loadSome(client, corpora)
     const base = join(corpora, 'mock-health')
-    for (const level of ['MUST', 'SHOULD', 'MAY']) {
-      const folder = join(base, 'conformance', 'testscripts', 'fhir-r4-base', level)
+    for (const [set, level] of SETS.flatMap((one) => LEVELS.map((level) => [one, level] as const))) {
+      const folder = join(base, 'conformance', 'testscripts', set, level)
       for (const file of readdirSync(folder).sort()) {
-        const name = `${level}/${file}`
+        const name = set === 'fhir-r4-base' ? `${level}/${file}` : `${set}/${level}/${file}`
         const reason = await runTestScript(JSON.parse(readFileSync(join(folder, file), 'utf8')), client)
         yield reason === undefined ? passed(name) : failed(name, reason)
       }

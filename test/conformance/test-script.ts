@@ -20,7 +20,8 @@ function perform(operation: Json, client: TestClient): Promise<Answer> {
   const headers = Object.fromEntries((operation.requestHeader ?? []).map(({ field, value }: Json) => [field, value]))
   const code: string = operation.type.code
   const history = code === 'history' ? '/_history' : ''
-  const path = `${operation.resource ?? ''}${history}${operation.params ?? ''}`
+  const at = code === 'capabilities' ? 'metadata' : (operation.resource ?? '')
+  const path = `${at}${history}${operation.params ?? ''}`
   return client.send(operation.method?.toUpperCase() ?? 'GET', path.replace(/^\//, ''), undefined, headers)
 }
 

@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { type Connection, openConnection } from '../../server/src/platform/db/index.ts'
 import { serverHome } from '../fixtures/server-process.ts'
+import { moveMarked, moveWrongly } from './phi-canary-bulk.ts'
 import {
   bundleMarked,
   done,
@@ -35,7 +36,9 @@ test('nothing that tells who a patient is stands in the data directory, its WAL,
   const id = await writeMarked(load)
   await bundleMarked(load)
   await readMarked(load, id)
+  await moveMarked(load)
   await sendWrongly(load, id)
+  await moveWrongly(load)
 
   const answers = load.refusals.flatMap(({ what, answer }) =>
     hitsIn(what, Buffer.from(`${JSON.stringify([...answer.headers])}\n${answer.text}`)),

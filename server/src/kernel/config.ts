@@ -118,6 +118,17 @@ export const SETTINGS = {
     help: 'Database connections for reads, per process; half of them for searches that are planned each time.',
   },
   SALUS_TOKEN_TTL_SECONDS: { kind: 'integer', fallback: '900', min: 60, max: 3600, help: 'Life of an access token.' },
+  SALUS_BULK_KEEP_HOURS: {
+    kind: 'integer',
+    fallback: '24',
+    min: 1,
+    max: 168,
+    help: 'How long the files of $export, and what $import was given, are kept, from the start of the job.',
+  },
+  SALUS_IMPORT_ALLOW: {
+    kind: 'string',
+    help: 'Hosts (host or host:port, comma-separated) that $import may fetch from although they are not public, or by http. Absent: https to public addresses only.',
+  },
   OTEL_EXPORTER_OTLP_ENDPOINT: { kind: 'url', help: 'OpenTelemetry collector; traces are exported when set.' },
 } as const satisfies Record<string, Setting>
 

@@ -6,6 +6,7 @@ export { assert, type Fault, type FaultCategory, FaultError, raise } from './fau
 export { LIMITS } from './limits.ts'
 export { createLog, errorFields, type Log, type LogFields, type LogLevel } from './log.ts'
 export { metrics, registry, startDefaultMetrics } from './metrics.ts'
+export { type OutboundGet, type OutboundOptions, outboundGet } from './outbound.ts'
 export { Phi } from './phi.ts'
 export { endQuiet, quietly } from './quietly.ts'
 export { fail, ok, type Result } from './result.ts'

@@ -59,6 +59,17 @@ export const metrics = {
     help: 'Age of the newest signed checkpoint while leaves wait to be signed; 0 when all are.',
     registers: [registry],
   }),
+  bulkJobs: new Gauge({
+    name: 'salus_bulk_jobs_running',
+    help: 'Jobs of $export and $import this process works on.',
+    registers: [registry],
+  }),
+  bulkResources: new Counter({
+    name: 'salus_bulk_resources_total',
+    help: 'Resources written to files of $export, and stored or refused by $import.',
+    labelNames: ['kind'] as const,
+    registers: [registry],
+  }),
   poolConnections: new Gauge({
     name: 'salus_db_connections',
     help: 'Database connections of this process by state.',

@@ -11,7 +11,7 @@ import { type Database, openDatabase } from '#db'
 import { type HeldDefinitions, openDefinitions } from '#definitions'
 import { type Fhir, openFhir, openPatientRecords } from '#fhir'
 import { type Identity, openIdentity } from '#identity'
-import { type Clock, type Config, errorFields, type Log, raise, VERSION } from '#kernel'
+import { type Clock, type Config, errorFields, type Log, outboundGet, raise, VERSION } from '#kernel'
 import { openTerminology, type Terminology } from '#terminology'
 import { openVault, type Vault } from '#vault'
 import { type CountedRefusals, countedRefusals } from './counted-refusals.ts'
@@ -92,6 +92,10 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
       log,
       origin,
       version: VERSION,
+      bulk: {
+        keepMs: config.integer('SALUS_BULK_KEEP_HOURS') * HOUR_MS,
+        outbound: outboundGet({ allow: config.get('SALUS_IMPORT_ALLOW') ?? '' }),
+      },
       ...traced,
     })
     closers.push(() => fhir.close())
@@ -101,6 +105,8 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     throw error
   }
 }
+
+const HOUR_MS = 3_600_000
 
 type Closer = () => Promise<void>
 

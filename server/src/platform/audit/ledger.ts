@@ -18,6 +18,8 @@ export interface Unit<Rows = unknown> {
   records: AuditRecord[]
   events?: OutboxEntry[]
   write?: { composer: Composer<Rows>; rows: Rows }
+  /** Rows of another table that go with them, e.g. how far a job has come. */
+  beside?: { composer: Composer<never>; rows: unknown }
   /** Taken for the whole commit, in ascending order, before `verify` looks. */
   locks?: bigint[]
   /** Looks again, behind the locks, whether what the unit was decided on still holds. Stops when `late` says so. */
@@ -123,7 +125,7 @@ class GroupCommit implements Ledger {
         }),
       )
     const leaves = this.#withoutAudit ? [] : unit.records.map(encodeRecord)
-    if (this.#withoutAudit && !unit.write) return Promise.resolve()
+    if (this.#withoutAudit && !unit.write && !unit.beside) return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.#waiting.push({ unit: unit, leaves, resolve, reject })
       // The end of this event-loop turn: requests that arrived together share a commit.
@@ -295,14 +297,16 @@ function needsTransaction(waiting: Waiting): boolean {
 }
 
 function rowParts(group: Waiting[]): Part[] {
-  const byComposer = new Map<Composer<unknown>, unknown[]>()
+  const byComposer = new Map<Composer<never>, unknown[]>()
   for (const { unit } of group) {
-    if (!unit.write) continue
-    const rows = byComposer.get(unit.write.composer)
-    if (rows) rows.push(unit.write.rows)
-    else byComposer.set(unit.write.composer, [unit.write.rows])
+    for (const part of [unit.write, unit.beside]) {
+      if (!part) continue
+      const rows = byComposer.get(part.composer)
+      if (rows) rows.push(part.rows)
+      else byComposer.set(part.composer, [part.rows])
+    }
   }
-  return [...byComposer].flatMap(([composer, rows]) => composer.parts(rows))
+  return [...byComposer].flatMap(([composer, rows]) => composer.parts(rows as never[]))
 }
 
 const STATEMENTS = new Map<string, { name: string; text: string }>()

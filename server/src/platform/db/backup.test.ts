@@ -30,6 +30,8 @@ create index thing_tokens on toy."A Thing" using gin (tokens) with (fastupdate =
 create unique index thing_lo on toy."A Thing" (lo desc) where flag;
 create table toy.seeded (n int); insert into toy.seeded values (1);
 create table toy.empty (n int);
+create table toy.passing (n int);
+comment on table toy.passing is 'transient';
 create function toy.immovable() returns trigger language plpgsql as $$ begin raise exception 'append only'; end $$;
 create table toy.log (n bigint primary key, leaf bytea);
 create trigger append_only before update or delete or truncate on toy.log for each statement execute function toy.immovable();
@@ -64,6 +66,7 @@ async function fill(url: string): Promise<void> {
   await ask(url, `insert into toy."A Thing" (id, real) values (-1, 'NaN'), (-2, '-Infinity'), (-3, null)`)
   await ask(url, "insert into toy.log select n, decode(md5(n::text), 'hex') from generate_series(1, 500) n")
   await ask(url, 'insert into toy.seeded values (2)')
+  await ask(url, 'insert into toy.passing values (1)')
   await ask(url, "select nextval('toy.plain'), nextval('toy.plain')")
 }
 
@@ -126,6 +129,16 @@ test('a restored database is equal: rows of every type, indexes, sequences, righ
     assert.deepEqual(await app.query({ text: 'select count(*) from toy.log' }), [[500]])
     await app.close()
     assert.deepEqual(await migrate(url, migrations), [])
+  })
+})
+
+test('what a migration calls transient is in no backup: it is empty after a restore', async () => {
+  const file = join(folder, 'transient.backup')
+  await backUp(file)
+  assert.deepEqual(await ask(source.url, 'select count(*) from toy.passing'), [[1]])
+  await withEmpty(async (url) => {
+    await restore({ url, file, migrations })
+    assert.deepEqual(await ask(url, 'select count(*) from toy.passing'), [[0]])
   })
 })
 

@@ -74,7 +74,7 @@ export interface TableToCopy extends TableName {
 
 /**
  * The tables of `schemas` with their stored columns, referenced tables before those that refer to them.
- * The list of migrations is left out: restoring makes its own.
+ * The list of migrations is left out: restoring makes its own. So is what a migration calls transient (`comment on table`).
  */
 export async function tablesToCopy(connection: Connection, schemas: readonly string[]): Promise<TableToCopy[]> {
   const rows = await connection.query(
@@ -88,6 +88,7 @@ export async function tablesToCopy(connection: Connection, schemas: readonly str
              from pg_class c join pg_namespace n on n.oid = c.relnamespace
              where c.relkind = 'r' and c.relpersistence = 'p' and n.nspname = any($1::text[])
                and (n.nspname, c.relname) <> ('salus', 'migration')
+               and obj_description(c.oid, 'pg_class') is distinct from 'transient'
              order by n.nspname, c.relname`,
     },
     [schemas],

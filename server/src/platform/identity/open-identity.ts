@@ -40,6 +40,8 @@ export interface Identity {
   /** Its tokens die within 5 s. @throws `identity.client-unknown` */
   disableClient(id: string): Promise<void>
   listClients(): Promise<ClientSummary[]>
+  /** Whether a client may still act; what it hears may be 5 s old. For work that goes on after its request. */
+  isEnabled(id: string): Promise<boolean>
   /** A further tenant; the vault makes its keys when they are first needed. @throws `identity.tenant-exists` */
   createTenant(name: string): Promise<number>
 }
@@ -112,6 +114,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
         disabled,
         created,
       })),
+    isEnabled: async (id) => (await clients.get(id)).version > 0,
     createTenant: (name) => store.addTenant(name, clock.now()),
   }
 }

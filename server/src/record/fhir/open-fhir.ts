@@ -3,9 +3,10 @@ import type { Ledger } from '#audit'
 import type { Database } from '#db'
 import type { HeldDefinitions } from '#definitions'
 import type { Identity } from '#identity'
-import type { Clock, Log } from '#kernel'
+import type { Clock, Log, OutboundGet } from '#kernel'
 import type { Terminology } from '#terminology'
 import type { Vault } from '#vault'
+import { BULK_OPERATIONS, openBulk } from './bulk/bulk.ts'
 import {
   operationHandler,
   reindexOperations,
@@ -42,7 +43,7 @@ export interface FhirOptions {
   database: Database
   ledger: Ledger
   vault: Vault
-  identity: Pick<Identity, 'authenticate' | 'tokenEndpoint'>
+  identity: Pick<Identity, 'authenticate' | 'tokenEndpoint' | 'isEnabled'>
   definitions: HeldDefinitions
   terminology: Terminology
   clock: Clock
@@ -50,6 +51,8 @@ export interface FhirOptions {
   /** Public address without a path, e.g. `https://record.example.org`. */
   origin: string
   version: string
+  /** How long jobs are kept, ms, and what fetches the files of imports. */
+  bulk: { keepMs: number; outbound: OutboundGet }
   startSpan?: StartSpan
 }
 
@@ -78,6 +81,7 @@ export function openFhir(options: FhirOptions): Fhir {
     validateOperation({ store, checks, policies, fhirBase }),
     ...reindexOperations(store),
   ]
+  const bulk = openBulk({ ...dependencies, ...options, ...options.bulk, search, isEnabled: options.identity.isEnabled })
   const about = { fhirBase, version: options.version, startedAt }
   return {
     basePath: BASE_PATH,
@@ -87,19 +91,21 @@ export function openFhir(options: FhirOptions): Fhir {
         identity: options.identity,
         basePath: BASE_PATH,
         search: searchHandler({ store, search, fhirBase }),
-        operations: operationHandler(store, operations),
+        operations: bulk.operations(operationHandler(store, operations)),
+        bulk: bulk.jobs,
         terminologyCapabilities: () => terminologyCapabilities(options.terminology, about),
         auditEvents: auditEventHandler({ store, fhirBase }),
         capabilityStatement: capabilityStatement({
           ...about,
           tokenUrl: options.identity.tokenEndpoint,
-          operations,
+          operations: [...operations, ...BULK_OPERATIONS],
         }),
         clock: options.clock,
         log: options.log,
         ...(options.startSpan ? { startSpan: options.startSpan } : {}),
       }),
     async close() {
+      await bulk.close()
       await policies.close()
       await reindexer.close()
       await stopUpkeep()

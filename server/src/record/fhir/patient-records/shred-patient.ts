@@ -1,6 +1,7 @@
 import { searchParameterById, typeName, typeNumber } from '@salus/fhir-model'
 import { type AuditRecord, RACE_LOST, type Unit } from '#audit'
 import { FaultError, LIMITS } from '#kernel'
+import { removeExports } from '../bulk/remove-exports.ts'
 import { openRows } from '../store/open-row.ts'
 import type { RecordStore } from '../store/record-store.ts'
 import { idOf } from '../store/resolve-targets.ts'
@@ -45,6 +46,7 @@ const PATIENT = typeNumber('Patient') as number
 export async function shredPatient(store: RecordStore, place: PatientPlace, by: ActBy): Promise<ShredReport> {
   await store.ledger.record(recordOf(store, place, by, 0))
   const outcome = await store.vault.shred(place.tenant, place.patient)
+  await removeExports(store, place.tenant, [place.patient])
   const resources = await removeRows(store, place, by)
   return { ...outcome, resources, ...(await mentions(store, place)) }
 }
@@ -62,6 +64,7 @@ export async function removeShreddedRows(
   const present = await patientsWithRows(store.database, tenant, patients)
   // A number may have been given to another patient after a restore: who has a key lives.
   const living = await store.vault.patientKeys(tenant, present)
+  await removeExports(store, tenant, patients)
   let resources = 0
   for (const patient of present) if (!living.has(patient)) resources += await removeRows(store, { tenant, patient }, by)
   return resources

@@ -1,4 +1,5 @@
 import { raise } from '#kernel'
+import { BULK_SEGMENT } from '../bulk/job-address.ts'
 import { interactionOf, UNKNOWN_ADDRESS } from './dispatch.ts'
 import type { FhirRequest, FhirResponse } from './exchange.ts'
 import { requireType } from './require.ts'
@@ -20,7 +21,7 @@ export function optionsResponse(path: readonly string[]): FhirResponse {
 function allowedMethods(path: readonly string[]): readonly string[] {
   const [first = ''] = path
   if (first === 'metadata') return path.length === 1 ? READ_ONLY : []
-  if (first !== '' && first !== '_history' && !first.startsWith('$')) requireType(first)
+  if (first !== '' && first !== '_history' && first !== BULK_SEGMENT && !first.startsWith('$')) requireType(first)
   return METHODS.filter((method) => interactionOf(method, path) !== undefined && isTaken(method, path))
 }
 

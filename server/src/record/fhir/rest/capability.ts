@@ -21,6 +21,8 @@ export function capabilityStatement(options: {
       software: { name: 'Salus', version: options.version },
       implementation: { description: 'Salus FHIR R4 record', url: options.fhirBase },
       fhirVersion: '4.0.1',
+      // https://hl7.org/fhir/uv/bulkdata/STU2/CapabilityStatement-bulk-data.html
+      instantiates: ['http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data'],
       format: ['application/fhir+json', 'application/json', 'application/fhir+xml', 'application/xml'],
       patchFormat: ['application/json-patch+json', 'application/fhir+json', 'application/fhir+xml'],
       rest: [

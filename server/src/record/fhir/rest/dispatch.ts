@@ -1,4 +1,5 @@
 import { type Fault, raise } from '#kernel'
+import { BULK_SEGMENT } from '../bulk/job-address.ts'
 import type { WriteDependencies } from '../store/apply-writes.ts'
 import type { Caller } from '../store/write-request.ts'
 import type { FhirRequest, FhirResponse, Handler } from './exchange.ts'
@@ -18,6 +19,7 @@ export const INTERACTIONS = [
   'delete',
   'batch',
   'operation',
+  'bulk',
   'capabilities',
 ] as const
 
@@ -26,6 +28,8 @@ export type Interaction = (typeof INTERACTIONS)[number]
 export interface DispatchDependencies extends WriteDependencies {
   search: Handler
   operations: Handler
+  /** Jobs of bulk operations and their files, below `_bulk`. */
+  bulk: Handler
   /** AuditEvent is no stored resource: it is the audit log, read and searched. */
   auditEvents: Handler
 }
@@ -33,6 +37,10 @@ export interface DispatchDependencies extends WriteDependencies {
 /** Which interaction a method and path ask for (http://hl7.org/fhir/R4/http.html#summary); undefined when none. */
 export function interactionOf(method: FhirRequest['method'], path: readonly string[]): Interaction | undefined {
   const last = path.at(-1)
+  if (path[0] === BULK_SEGMENT)
+    return (method === 'GET' && (path.length === 2 || path.length === 3)) || (method === 'DELETE' && path.length === 2)
+      ? 'bulk'
+      : undefined
   if (last?.startsWith('$')) return method === 'GET' || method === 'HEAD' || method === 'POST' ? 'operation' : undefined
   if (method === 'GET' || method === 'HEAD') {
     if (last === '_history') return path.length <= 3 ? 'history' : undefined
@@ -63,6 +71,8 @@ export function dispatch(dependencies: DispatchDependencies): Handler {
         return history(dependencies, caller, request)
       case 'operation':
         return dependencies.operations(caller, request)
+      case 'bulk':
+        return dependencies.bulk(caller, request)
       case 'search':
         return dependencies.search(caller, request)
       case 'create':

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { typeNumber } from '@salus/fhir-model'
 import type { FastifyInstance } from 'fastify'
-import { OPERATION_SAMPLES, PROBED, PROBES, type Probe } from '../../../../../test/fixtures/route-probes.ts'
+import {
+  cancelJob,
+  OPERATION_HEADERS,
+  OPERATION_SAMPLES,
+  PROBED,
+  PROBES,
+  type Probe,
+} from '../../../../../test/fixtures/route-probes.ts'
 import {
   type Answer,
   faultCode,
@@ -107,7 +114,8 @@ test('every operation that is announced, at each of its addresses: its scope, an
     let answered = 0
     for (const { level, type, path } of addresses) {
       if (level === 'instance' && type !== undefined && !hasProbed(type)) continue
-      const ask: Probe['ask'] = (client) => client.post(path, sample(type, level))
+      const ask: Probe['ask'] = async (client) =>
+        cancelJob(client, await client.post(path, sample(type, level), OPERATION_HEADERS[name]))
       if (faultCode(await ask(all)) === 'fhir.operation.unknown') continue
       answered++
       await examine({ name: path, ask })

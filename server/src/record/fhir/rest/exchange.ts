@@ -18,11 +18,17 @@ export interface FhirRequest {
   /** Body of a JSON Patch, which is no resource. */
   patch?: { body: unknown; exact?: unknown }
   fullUrl?: string
+  /** Whole address as the client knows it; absent for an entry of a Bundle, which is answered at once and in one piece. */
+  address?: string
+  /** Body in newline delimited JSON, not parsed. */
+  ndjson?: Buffer
 }
 
 export interface Prefer {
   return?: 'minimal' | 'representation' | 'OperationOutcome'
   handling?: 'strict' | 'lenient'
+  /** `respond-async`: the answer may come later. */
+  async?: true
 }
 
 /** What an interaction answers; `body` is serialised JSON, so that a read does not parse and write again. */
@@ -34,6 +40,10 @@ export interface FhirResponse {
   location?: string
   /** Methods the address takes. */
   allow?: string
+  /** Further headers; `content-type` of a body that is no FHIR resource. */
+  headers?: Readonly<Record<string, string>>
+  /** A body that is sent piece by piece, as fast as the client takes it; each piece is audited before it is yielded. */
+  stream?: AsyncIterable<Buffer>
 }
 
 export type Handler = (caller: Caller, request: FhirRequest) => Promise<FhirResponse>
@@ -46,6 +56,7 @@ export function parsePrefer(header: string | undefined): Prefer {
     if (name === 'return' && (value === 'minimal' || value === 'representation' || value === 'OperationOutcome'))
       prefer.return = value
     if (name === 'handling' && (value === 'strict' || value === 'lenient')) prefer.handling = value
+    if (name === 'respond-async') prefer.async = true
   }
   return prefer
 }

@@ -84,3 +84,8 @@ const NOT_ACCEPTABLE: Fault = {
   code: 'fhir.http.not-acceptable',
   message: 'Salus answers in JSON or XML. Ask for application/fhir+json or application/fhir+xml.',
 }
+
+/** Newline delimited JSON: one resource a line. https://hl7.org/fhir/uv/bulkdata/STU2/export.html */
+export function isNdjson(type: string): boolean {
+  return type === 'application/fhir+ndjson' || type === 'application/ndjson' || type === 'application/x-ndjson'
+}

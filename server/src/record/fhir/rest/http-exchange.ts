@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -9,7 +10,7 @@ import { parseExactly } from './json-body.ts'
 import { xmlOfJson } from './xml-body.ts'
 
 /** The interaction an HTTP request asks for, without its body. */
-export function fhirRequestOf(request: FastifyRequest, base: string): FhirRequest {
+export function fhirRequestOf(request: FastifyRequest, base: string, fhirBase: string): FhirRequest {
   const url = request.raw.url ?? ''
   const mark = url.indexOf('?')
   const path = (mark < 0 ? url : url.slice(0, mark)).slice(base.length)
@@ -25,6 +26,7 @@ export function fhirRequestOf(request: FastifyRequest, base: string): FhirReques
       .map(decodedSegment),
     query: mark < 0 ? '' : url.slice(mark + 1),
     prefer: parsePrefer(header('prefer')),
+    address: fhirBase + url.slice(base.length),
   }
   const ifMatch = header('if-match')
   const ifNoneMatch = header('if-none-match')
@@ -77,10 +79,15 @@ export async function send(
   if (response.allow !== undefined) headers.allow = response.allow
   // Patients' data must not rest in any cache between here and the reader.
   headers['cache-control'] = 'no-store'
+  Object.assign(headers, response.headers)
   reply.status(response.status)
+  // Destroyed when the client goes away, and read no faster than the client takes it.
+  if (response.stream) return reply.headers(headers).send(Readable.from(response.stream, { objectMode: false }))
   if (!response.body) return reply.headers(headers).send()
-  headers['content-type'] = CONTENT_TYPES[options.format]
-  const body = options.format === 'xml' ? await xmlOfJson(response.body, options) : jsonBody(response.body, options)
+  const hasOwnType = headers['content-type'] !== undefined
+  headers['content-type'] ??= CONTENT_TYPES[options.format]
+  const isXml = options.format === 'xml' && !hasOwnType
+  const body = isXml ? await xmlOfJson(response.body, options) : jsonBody(response.body, options)
   const encoding = body.length < COMPRESS_BYTES_MIN ? undefined : encodingOf(request)
   if (encoding === undefined) return reply.headers(headers).send(body)
   headers['content-encoding'] = encoding

@@ -8,7 +8,7 @@ import { auditRecord } from './audit-record.ts'
 import { bundle } from './bundle.ts'
 import { type DispatchDependencies, dispatch, type Interaction, interactionOf } from './dispatch.ts'
 import { type FhirRequest, type FhirResponse, type Handler, jsonResponse } from './exchange.ts'
-import { type Format, hasXmlBody, isJson, mediaType, wantedFormat } from './formats.ts'
+import { type Format, hasXmlBody, isJson, isNdjson, mediaType, wantedFormat } from './formats.ts'
 import { CONTENT_TYPES, fhirRequestOf, send } from './http-exchange.ts'
 import { countMembers, type JsonBody, parseExactly, parseJsonBody, parseJsonPatch } from './json-body.ts'
 import { outcomeOf, statusOf } from './outcome.ts'
@@ -112,7 +112,7 @@ async function answer(
   let interaction: Interaction | undefined
   let status = 500
   try {
-    const exchange = fhirRequestOf(request, routes.basePath)
+    const exchange = fhirRequestOf(request, routes.basePath, routes.fhirBase)
     if (request.method !== 'OPTIONS') interaction = interactionOf(exchange.method, exchange.path)
     const format = wantedFormat(request, exchange.query)
     const response = await run(routes, handle, request, exchange)
@@ -227,6 +227,10 @@ function addBody(request: FastifyRequest, exchange: FhirRequest, bytes: Buffer |
 /** The operation reads its parameters itself; what it does not understand it refuses. */
 function addParameters(request: FastifyRequest, exchange: FhirRequest, bytes: Buffer | undefined): void {
   if (!bytes || bytes.length === 0) return
+  if (exchange.path.at(-1) === '$import' && isNdjson(mediaType(request.headers['content-type'] ?? ''))) {
+    exchange.ndjson = bytes
+    return
+  }
   const body = jsonOf(request, bytes)
   if (body.bytes.length > LIMITS.resourceBytesMax) raise(TOO_LARGE)
   if (countMembers(body.value) !== body.scan.members) raise(DOUBLE_KEY)
@@ -284,7 +288,7 @@ async function sendFault(
   caller?: Caller,
 ): Promise<FastifyReply> {
   const answer = await faultAnswer(routes, fault, caller)
-  if (answer.status === 429 || answer.status === 503) reply.header('retry-after', '1')
+  if (answer.status === 429 || answer.status === 503) reply.header('retry-after', RETRY_AFTER_OF[fault.code] ?? '1')
   const format = faultFormat(reply.request)
   const { body } = answer
   return reply
@@ -301,6 +305,12 @@ function faultFormat(request: FastifyRequest): Format {
   } catch {
     return 'json'
   }
+}
+
+/** Seconds after which it is worth asking again; a second for what is not named. */
+const RETRY_AFTER_OF: Readonly<Record<string, string>> = {
+  'fhir.bulk.client-busy': '10',
+  'fhir.bulk.tenant-busy': '10',
 }
 
 /** What tells the caller about the record although nothing was done: a condition met twice, a version, a patch's `test`. */

@@ -32,7 +32,7 @@ test('a failure nobody foresaw tells the caller an id and nothing of itself', as
 test('an address with a malformed escape names no resource', () => {
   const request = { method: 'GET', headers: {}, raw: { url: '/fhir/R4/Patient/%E0%A4%A' } } as unknown as FastifyRequest
   assert.throws(
-    () => fhirRequestOf(request, '/fhir/R4'),
+    () => fhirRequestOf(request, '/fhir/R4', 'http://localhost/fhir/R4'),
     (error) => error instanceof FaultError && error.fault.code === 'fhir.http.address-malformed',
   )
 })

@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ASYNC, ended, exported, kickOff, linesOf, names } from '../../../../../test/fixtures/bulk.ts'
+import {
+  faultCode,
+  type Json,
+  startTestServer,
+  type TestClient,
+  type TestServer,
+} from '../../../../../test/fixtures/server.ts'
+import { FaultError, metrics, systemClock } from '../../../kernel/index.ts'
+import { type Database, openDatabase } from '../../../platform/db/index.ts'
+import { parseScope } from '../../../platform/identity/index.ts'
+import { openPatientRecords } from '../patient-records/open-patient-records.ts'
+import { openRecordStore } from '../store/record-store.ts'
+import { BULK_LIMITS } from './bulk-limits.ts'
+import { jobNumber } from './job-address.ts'
+import { bulkJob } from './job-status.ts'
+import { claimJob, insertChunk, renewLease, stepComposer } from './store.ts'
+
+const MARKER = 'Qwyxnamemarker'
+const PATIENTS = 40
+const OBSERVATIONS = 2_500
+
+let server: TestServer
+let all: TestClient
+let database: Database
+
+before(async () => {
+  server = await startTestServer()
+  all = await server.client()
+  const log = { debugs: false, debug() {}, info() {}, warn() {}, error() {} }
+  database = await openDatabase({ url: server.databaseUrl, connections: 2, statementTimeoutMs: 20_000, log })
+  const patients = Array.from({ length: PATIENTS }, (_, index) => ({
+    resourceType: 'Patient',
+    id: `p${index}`,
+    name: [{ family: `${MARKER}${index}` }],
+  }))
+  const observations = Array.from({ length: OBSERVATIONS }, (_, index) => ({
+    resourceType: 'Observation',
+    id: `o${index}`,
+    status: 'final',
+    code: { text: MARKER },
+    subject: { reference: `Patient/p${index % PATIENTS}` },
+    note: [{ text: `${MARKER} `.repeat(20) }],
+  }))
+  const upload = [...patients, ...observations].map((one) => JSON.stringify(one)).join('\n')
+  const location = await kickOff(all, '$import', upload, { 'content-type': 'application/fhir+ndjson' })
+  const { body } = await ended(all, location)
+  assert.deepEqual(body.extension, { stored: PATIENTS + OBSERVATIONS, refused: 0 })
+  await all.delete(location)
+})
+after(async () => {
+  await database.close()
+  await server.close()
+})
+
+const numberOf = (location: string): number =>
+  jobNumber(server.platform.vault, 1, location.slice(location.lastIndexOf('/') + 1)) as number
+const count = async (text: string, values: unknown[] = []): Promise<number> =>
+  Number((await database.query({ text }, values))[0]?.[0])
+
+test('an export while everything is written again: each resource once, none newer than transactionTime', async () => {
+  const location = await kickOff(all, '$export?_type=Observation')
+  let running = true
+  const writer = (async () => {
+    for (let round = 1; running; round++)
+      for (let index = 0; index < OBSERVATIONS && running; index += 50) {
+        const entry = Array.from({ length: 50 }, (_, at) => {
+          const id = `o${index + at}`
+          const resource = {
+            resourceType: 'Observation',
+            id,
+            status: 'amended',
+            code: { text: `round ${round}` },
+            subject: { reference: `Patient/p${(index + at) % PATIENTS}` },
+          }
+          return { resource, request: { method: 'PUT', url: `Observation/${id}` } }
+        })
+        assert.equal((await all.post('', { resourceType: 'Bundle', type: 'transaction', entry })).status, 200)
+      }
+  })()
+  const { body: manifest } = await ended(all, location)
+  running = false
+  await writer
+  const lines = await linesOf(all, manifest.output)
+  assert.deepEqual(names(lines), Array.from({ length: OBSERVATIONS }, (_, index) => `Observation/o${index}`).sort())
+  assert.ok(
+    lines.every(({ meta }: Json) => meta.lastUpdated <= manifest.transactionTime),
+    '[153 154 202]',
+  )
+  assert.ok(await count('select count(*) from record.history'), 'and versions were replaced meanwhile')
+})
+
+test('pages end by their bytes, are sealed, and nothing of a request or a page stands in the clear', async () => {
+  const filter = encodeURIComponent(`Patient?name=${MARKER}`)
+  const { location, manifest } = await exported(all, `$export?_type=Patient,Observation&_typeFilter=${filter}`)
+  const job = numberOf(location)
+  const pages = await database.query({ text: 'select bytes, resources from record.bulk_page where job = $1' }, [job])
+  assert.ok(pages.length > 2, 'several pages')
+  assert.ok(pages.every(([bytes]) => (bytes as number) <= BULK_LIMITS.pageBytesMax + BULK_LIMITS.pageRowsMax))
+  for (const table of ['bulk_job', 'bulk_page', 'bulk_chunk'])
+    assert.equal(await count(`select count(*) from record.${table} t where t::text ~ $1`, [MARKER]), 0, table)
+  const hex = Buffer.from(MARKER).toString('hex')
+  assert.equal(await count(`select count(*) from record.bulk_chunk t where t::text ~ $1`, [hex]), 0)
+  assert.equal(await count(`select count(*) from record.bulk_job t where t::text ~ $1`, [hex]), 0)
+  const patients = (await linesOf(all, manifest.output)).filter(({ resourceType }) => resourceType === 'Patient')
+  assert.ok(
+    patients.every(({ name }: Json) => name[0].family.startsWith(MARKER)),
+    'the check has something to find',
+  )
+})
+
+test('a file is read no further than the client takes it, each page is audited first, and one that is removed breaks off', async () => {
+  const own = await server.client()
+  const { location } = await exported(own, '$export?_type=Observation')
+  const store = openRecordStore({ ...server.platform, clock: systemClock })
+  const scopes = parseScope('system/*.rs')
+  const caller = { requestId: 'paged', tenant: 1, client: own.id, actor: own.id, purpose: '', scopes }
+  const path = ['_bulk', location.slice(location.lastIndexOf('/') + 1), '1']
+  const request = { method: 'GET', path, query: '', prefer: {}, address: `${location}/1` } as const
+  const { stream } = await bulkJob({ store, fhirBase: server.fhirBase }, caller, request)
+  assert.ok(stream)
+  const pages = stream[Symbol.asyncIterator]()
+  const audited = async (): Promise<number> =>
+    (await server.audit()).filter(({ requestId, patients }) => requestId === 'paged' && patients.length > 0).length
+  assert.equal(await audited(), 1)
+  assert.ok(((await pages.next()).value as Buffer).length > 0)
+  assert.equal(await audited(), 1, 'the second page is neither read nor recorded yet')
+  assert.ok(((await pages.next()).value as Buffer).length > 0)
+  assert.equal(await audited(), 2)
+  await own.delete(location)
+  await assert.rejects(
+    pages.next(),
+    (error) => error instanceof FaultError && error.fault.code === 'fhir.bulk.job-unknown',
+  )
+})
+
+test('whoever lost the lease can make nothing known any more', async () => {
+  const own = await server.client()
+  // Held by nobody who works: the process that had it is gone.
+  const location = await kickOff(own, '$export?_type=Patient')
+  const number = numberOf(location)
+  await database.query({ text: 'update record.bulk_job set turn = 0 where number = $1' }, [number])
+  const now = Date.now()
+  const gone = await claimJob(database, { now, until: now + 3_000, not: [], kinds: [1] })
+  assert.equal(gone?.number, number)
+  assert.equal(
+    await claimJob(database, { now, until: now + 3_000, not: [], kinds: [1] }),
+    undefined,
+    'one process at a time',
+  )
+  assert.equal((await ended(own, location)).status, 200, 'its lease ran out, and another took the job over')
+  const before = await count('select count(*) from record.bulk_page where job = $1', [number])
+  await insertChunk(database, { job: number, lease: gone.lease, seq: 1, sealed: Buffer.from('late') })
+  const step = {
+    job: gone,
+    cursor: '{}',
+    resources: 7,
+    refused: 0,
+    leaseUntil: 0,
+    page: { seq: 99, kind: 1 as const, file: 1, type: 1, resources: 7, bytes: 4, patients: [] },
+  }
+  await assert.rejects(
+    server.platform.ledger.commit({ records: [], write: { composer: stepComposer, rows: step } }),
+    (error) => error instanceof FaultError && error.fault.code === 'audit.ledger.race-lost',
+  )
+  assert.equal(await renewLease(database, gone, now + 3_000), false)
+  assert.equal(await count('select count(*) from record.bulk_page where job = $1', [number]), before)
+  assert.equal(await count(`select count(*) from record.bulk_chunk where sealed = 'late'`), 0)
+})
+
+test('two processes share the jobs, and each answers for all of them', async () => {
+  const other = await server.another()
+  const clients = await Promise.all(Array.from({ length: 4 }, () => server.client()))
+  const jobs = await Promise.all(
+    clients.map((client, index) => kickOff(index % 2 === 0 ? client : client.at(other), '$export?_type=Patient')),
+  )
+  for (const [index, client] of clients.entries()) {
+    const there = client.at(other)
+    // Addresses are public ones: asked at the other process they are below its own.
+    const at = (url: string): string => url.replace(server.fhirBase, other.fhirBase)
+    const answer = await ended(there, at(jobs[index] as string))
+    assert.equal(answer.status, 200)
+    const lines = await linesOf(
+      there,
+      answer.body.output.map((file: Json) => ({ ...file, url: at(file.url as string) })),
+    )
+    assert.equal(new Set(names(lines)).size, PATIENTS)
+    assert.equal(lines.length, PATIENTS)
+  }
+})
+
+test('a job whose time is over is not found, and nothing of it is kept', async () => {
+  const own = await server.client()
+  const { location, manifest } = await exported(own, '$export?_type=Patient')
+  const number = numberOf(location)
+  assert.ok((await count('select count(*) from record.bulk_chunk where job = $1', [number])) > 0)
+  await database.query({ text: 'update record.bulk_job set expires = $2 where number = $1' }, [number, Date.now()])
+  assert.equal((await own.get(location)).status, 404)
+  assert.equal((await own.get(manifest.output[0].url)).status, 404)
+  for (let waited = 0; waited < 100; waited++) {
+    if ((await count('select count(*) from record.bulk_job where number = $1', [number])) === 0) break
+    await sleep(100)
+  }
+  for (const table of ['job where number', 'page where job', 'chunk where job'])
+    assert.equal(await count(`select count(*) from record.bulk_${table} = $1`, [number]), 0, table)
+})
+
+test('a patient who is erased leaves no export behind: files go, what is under way goes on without', async () => {
+  const own = await server.client()
+  const whole = await exported(own, '$export?_type=Patient')
+  const parameter = [{ name: 'patient', valueReference: { reference: 'Patient/p1' } }]
+  const without = await exported(own, 'Patient/$export?_type=Patient', { resourceType: 'Parameters', parameter })
+  const running = await kickOff(own, '$export?_type=Patient,Observation')
+  const records = openPatientRecords({ ...server.platform, clock: systemClock })
+  const patient = (await records.find(1, 'p0')) as number
+  await records.shred({ tenant: 1, patient }, { client: 'test', actor: 'test', requestId: 'erase' })
+  assert.equal((await own.get(whole.location)).status, 404)
+  assert.equal((await own.get(whole.manifest.output[0].url)).status, 404)
+  assert.equal(await count('select count(*) from record.bulk_chunk where job = $1', [numberOf(whole.location)]), 0)
+  assert.equal((await own.get(without.location)).status, 200, 'an export without that patient stays')
+  const answer = await ended(own, running)
+  assert.equal(answer.status, 200)
+  const lines = await linesOf(own, answer.body.output)
+  const left = lines.filter(({ id, subject }: Json) => id === 'p0' || subject?.reference === 'Patient/p0')
+  assert.deepEqual(left, [])
+  assert.ok(lines.length > 1_000, 'the others are there')
+})
+
+test('a job that cannot be done says so after some tries, and its client may start another', async () => {
+  const own = await server.client()
+  const location = await kickOff(own, '$export?_type=Patient')
+  // What no key opens: a damaged row.
+  await database.query({ text: `update record.bulk_job set request = 'damaged', failures = $2 where number = $1` }, [
+    numberOf(location),
+    BULK_LIMITS.failuresMax - 1,
+  ])
+  for (let waited = 0; waited < 100; waited++) {
+    if ((await count('select state from record.bulk_job where number = $1', [numberOf(location)])) === 3) break
+    await sleep(100)
+  }
+  assert.equal(await count('select state from record.bulk_job where number = $1', [numberOf(location)]), 3)
+  assert.equal((await own.delete(location)).status, 202)
+  assert.equal((await own.get('$export?_type=Patient', ASYNC)).status, 202)
+})
+
+test('jobs of one tenant have a limit, and the metrics count resources', async () => {
+  const clients = await Promise.all(Array.from({ length: 6 }, () => server.client()))
+  const codes: (string | undefined)[] = []
+  for (const client of clients)
+    for (const _ of [1, 2]) codes.push(faultCode(await client.get('$export?_type=Patient', ASYNC)))
+  assert.ok(codes.includes('fhir.bulk.tenant-busy'), codes.join())
+  const { values } = await metrics.bulkResources.get()
+  assert.ok(values.some(({ labels, value }) => labels.kind === 'export' && value > 1_000))
+})
