@@ -7,6 +7,7 @@ import type { Clock, Log } from '#kernel'
 import type { Terminology } from '#terminology'
 import type { Vault } from '#vault'
 import {
+  everythingOperation,
   operationHandler,
   storedTerminology,
   terminologyCapabilities,
@@ -73,6 +74,7 @@ export function openFhir(options: FhirOptions): Fhir {
   const operations = [
     ...terminologyOperations(options.terminology, shelf, store),
     validateOperation({ store, checks, policies, fhirBase }),
+    everythingOperation({ store, search, fhirBase }),
   ]
   const about = { fhirBase, version: options.version, startedAt }
   return {

@@ -1,3 +1,4 @@
+export { everythingOperation } from './everything.ts'
 export type { Operation } from './operation.ts'
 export { operationHandler } from './run-operation.ts'
 export { storedTerminology } from './stored-terminology.ts'

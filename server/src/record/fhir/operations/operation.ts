@@ -49,7 +49,8 @@ export interface OperationCall {
 
 export interface OperationAnswer {
   status: number
-  body: object
+  /** A resource, or one that is serialised already. */
+  body: object | Buffer
   /** Patients whose data the answer discloses, by internal number. */
   patients?: readonly number[]
   /** Resources disclosed. */

@@ -36,7 +36,8 @@ export function operationHandler(store: RecordStore, operations: readonly Operat
       record(store, caller, request, { operation, type, instance, answer: failed }),
     )
     await record(store, caller, request, { operation, type, instance, answer })
-    return jsonResponse(answer.status, answer.body)
+    const { status, body } = answer
+    return Buffer.isBuffer(body) ? { status, body } : jsonResponse(status, body)
   }
 }
 
