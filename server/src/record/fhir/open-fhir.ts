@@ -8,6 +8,7 @@ import type { Terminology } from '#terminology'
 import type { Vault } from '#vault'
 import {
   everythingOperation,
+  lastnOperation,
   operationHandler,
   storedTerminology,
   terminologyCapabilities,
@@ -75,6 +76,7 @@ export function openFhir(options: FhirOptions): Fhir {
     ...terminologyOperations(options.terminology, shelf, store),
     validateOperation({ store, checks, policies, fhirBase }),
     everythingOperation({ store, search, fhirBase }),
+    lastnOperation({ store, search, fhirBase }),
   ]
   const about = { fhirBase, version: options.version, startedAt }
   return {

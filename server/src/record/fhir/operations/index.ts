@@ -1,4 +1,5 @@
 export { everythingOperation } from './everything.ts'
+export { lastnOperation } from './lastn.ts'
 export type { Operation } from './operation.ts'
 export { operationHandler } from './run-operation.ts'
 export { storedTerminology } from './stored-terminology.ts'

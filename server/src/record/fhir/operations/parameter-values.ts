@@ -16,7 +16,11 @@ export function valuesOf(parameters: Resource, name: string): unknown[] {
 /** The one value of a parameter that is given once at most, as text. */
 export function textOf(parameters: Resource, name: string): string | undefined {
   const [value] = valuesOf(parameters, name)
-  return value === undefined ? undefined : String(value)
+  return value === undefined ? undefined : written(value)
+}
+
+function written(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** Words of a parameter that may be repeated and may hold several between commas: `_type=Patient,Observation`. */
