@@ -7,8 +7,10 @@ import type { Clock, Log } from '#kernel'
 import type { Terminology } from '#terminology'
 import type { Vault } from '#vault'
 import {
+  diffOperation,
   everythingOperation,
   lastnOperation,
+  metaOperations,
   operationHandler,
   storedTerminology,
   terminologyCapabilities,
@@ -77,6 +79,8 @@ export function openFhir(options: FhirOptions): Fhir {
     validateOperation({ store, checks, policies, fhirBase }),
     everythingOperation({ store, search, fhirBase }),
     lastnOperation({ store, search, fhirBase }),
+    ...metaOperations({ writes: dependencies, search }),
+    diffOperation({ store, fhirBase }),
   ]
   const about = { fhirBase, version: options.version, startedAt }
   return {

@@ -1,5 +1,7 @@
+export { diffOperation } from './diff.ts'
 export { everythingOperation } from './everything.ts'
 export { lastnOperation } from './lastn.ts'
+export { metaOperations } from './meta.ts'
 export type { Operation } from './operation.ts'
 export { operationHandler } from './run-operation.ts'
 export { storedTerminology } from './stored-terminology.ts'

@@ -27,6 +27,8 @@ export interface Operation {
   affectsState: boolean
   /** Scope needed on the type. */
   permission: Permission
+  /** At system level its parameters name the types, and `run` asks for their scopes before it answers. */
+  namesTypes?: true
   parameters: Readonly<Record<string, ParameterSpec | undefined>>
   /** Parameter that a body which is no Parameters resource stands for: `resource` of `$validate`. */
   bareResource?: string

@@ -21,7 +21,8 @@ export function operationHandler(store: RecordStore, operations: readonly Operat
   return async (caller, request) => {
     const { operation, level, type, id } = addressed(table, request)
     if (type !== undefined) requireType(type)
-    requireScope(caller, type ?? (operation.types[0] as string), operation.permission)
+    if (type !== undefined || operation.namesTypes !== true)
+      requireScope(caller, type ?? (operation.types[0] as string), operation.permission)
     if (operation.affectsState && request.method !== 'POST') raise(METHOD)
     const parameters = readParameters(operation, request)
     const instance = level === 'instance' ? await opened(store, caller, type as string, id as string) : undefined

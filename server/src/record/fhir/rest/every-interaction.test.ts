@@ -99,10 +99,14 @@ test('every operation that is announced, at each of its addresses: its scope, an
     const sample = OPERATION_SAMPLES[name] ?? assert.fail(`$${name} has no sample in test/fixtures/route-probes.ts`)
     const addresses = [
       { level: 'system', type: undefined, path: `$${name}` },
-      ...of.slice(0, TYPES_MAX).flatMap((type) => [
-        { level: 'type', type, path: `${type}/$${name}` },
-        { level: 'instance', type, path: `${type}/one/$${name}` },
-      ]),
+      // First those of which there is one, so that operations on instances have theirs.
+      ...of
+        .toSorted((a, b) => Number(hasProbed(b)) - Number(hasProbed(a)))
+        .slice(0, TYPES_MAX)
+        .flatMap((type) => [
+          { level: 'type', type, path: `${type}/$${name}` },
+          { level: 'instance', type, path: `${type}/one/$${name}` },
+        ]),
     ]
     let answered = 0
     for (const { level, type, path } of addresses) {
