@@ -8,11 +8,14 @@ import type { Terminology } from '#terminology'
 import type { Vault } from '#vault'
 import {
   diffOperation,
+  docrefOperation,
+  documentOperation,
   everythingOperation,
   lastnOperation,
   metaOperations,
   operationHandler,
   storedTerminology,
+  summaryOperation,
   terminologyCapabilities,
   terminologyOperations,
   validateOperation,
@@ -81,6 +84,9 @@ export function openFhir(options: FhirOptions): Fhir {
     lastnOperation({ store, search, fhirBase }),
     ...metaOperations({ writes: dependencies, search }),
     diffOperation({ store, fhirBase }),
+    documentOperation({ writes: dependencies }),
+    docrefOperation({ store, search, fhirBase }),
+    summaryOperation({ store, search, fhirBase, version: options.version }),
   ]
   const about = { fhirBase, version: options.version, startedAt }
   return {

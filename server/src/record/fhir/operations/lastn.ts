@@ -86,8 +86,8 @@ function askedOf({ parameters }: OperationCall): { max: number; filters: [string
 
 const NOT_IN_ERROR: [string, string] = ['status:not', 'entered-in-error']
 
-/** Without a coding, what is observed is named by the text. */
-function newestPerText(bodies: readonly OpenedRow[], max: number): OpenedRow[] {
+/** Of observations without a coding, newest first, up to `max` of each: what is observed is named by the text. */
+export function newestPerText(bodies: readonly OpenedRow[], max: number): OpenedRow[] {
   const groups = new Map<string, OpenedRow[]>()
   for (const one of bodies) {
     const { code } = JSON.parse(one.body.toString()) as { code?: { text?: string } }
