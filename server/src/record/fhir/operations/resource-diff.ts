@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { fhirPathModel } from '@salus/fhir-model'
+import { elementOf } from './element-of.ts'
 
 type Json = Record<string, unknown>
 
@@ -134,17 +135,6 @@ function elementsOf(type: string, json: Json): Map<string, Element> {
     elements.set(name, { ...element, contents })
   }
   return elements
-}
-
-function elementOf(type: string, key: string): { name: string; type: string; list: boolean } | undefined {
-  const plain = fhirPathModel.child(type, key)
-  if (plain && !plain.choiceOf) return { name: key, type: plain.type, list: plain.list }
-  for (let end = key.length - 1; end > 0; end--) {
-    const child = fhirPathModel.child(type, key.slice(0, end))
-    const choice = child?.choiceOf?.find(([jsonKey]) => jsonKey === key)
-    if (choice) return { name: key.slice(0, end), type: choice[1], list: child?.list === true }
-  }
-  return undefined
 }
 
 function zipped(values: unknown, extras: unknown): Content[] {

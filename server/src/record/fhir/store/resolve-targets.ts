@@ -114,7 +114,8 @@ async function judge(store: RecordStore, request: WriteRequest, found: Found): P
   if (found.matched !== undefined && current) {
     // Found by a condition: its id may be one that a client chose, which its number does not tell.
     const id = idOf(await openRow(store, current))
-    if (request.action === 'update' && request.resource?.id !== undefined && request.resource.id !== id) raise(ID_DIFFERS)
+    if (request.action === 'update' && request.resource?.id !== undefined && request.resource.id !== id)
+      raise(ID_DIFFERS)
     return { ...target, id }
   }
   return request.id === undefined ? target : { ...target, id: request.id }
