@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { startTestServer } from '../fixtures/server.ts'
 
@@ -31,9 +31,15 @@ function examplesOf(page: string): Example[] {
   return examples
 }
 
-test('the commands of use-terminology.md answer what the page says', async (t) => {
-  const examples = examplesOf('use-terminology.md')
-  assert.ok(examples.filter(({ says }) => says.length > 0).length >= 12, 'the page has its examples')
+for (const [page, examples] of [
+  ['use-terminology.md', 12],
+  ['use-operations.md', 12],
+] as const)
+  test(`the commands of ${page} answer what the page says`, (t) => runPage(t, page, examples))
+
+async function runPage(t: TestContext, page: string, fewest: number): Promise<void> {
+  const examples = examplesOf(page)
+  assert.ok(examples.filter(({ says }) => says.length > 0).length >= fewest, 'the page has its examples')
   const server = await startTestServer()
   const folder = mkdtempSync(join(tmpdir(), 'salus-how-to-'))
   t.after(async () => {
@@ -56,7 +62,7 @@ test('the commands of use-terminology.md answer what the page says', async (t) =
   for (const [index, { command, says }] of examples.entries())
     for (const part of says)
       assert.ok(
-        answers[index]?.includes(part),
+        answers[index]?.includes(part.replaceAll('http://127.0.0.1:8420', server.url)),
         `${command}\nshould answer ${part}, not\n${answers[index]?.slice(0, 2_000)}`,
       )
-})
+}

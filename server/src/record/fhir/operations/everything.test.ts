@@ -68,6 +68,7 @@ const RECORD: Json[] = [
     derivedFrom: [to('Observation/of-berta')],
   }),
   observation('of-berta', 'berta', { performer: [to('Patient/anna')] }),
+  { resourceType: 'AllergyIntolerance', id: 'undated', patient: to('Patient/anna'), code: { text: 'nuts' } },
   {
     resourceType: 'Coverage',
     id: 'insured',
@@ -99,6 +100,7 @@ function names(answer: Answer, mode?: string): string[] {
 }
 
 const OF_ANNA = [
+  'AllergyIntolerance/undated',
   'Patient/anna',
   'Condition/older',
   'Coverage/insured',
@@ -128,7 +130,7 @@ test('the whole compartment, and what it refers to, each once, and nothing of an
 
 test('pages hold together what one answer holds, in the same order, each of the compartment once', async () => {
   const whole = names(await client.get('Patient/anna/$everything'), 'match')
-  for (const count of [1, 2, 3, 7]) {
+  for (const count of [1, 2, 3, 8]) {
     const paged: string[] = []
     let answer = await client.get(`Patient/anna/$everything?_count=${count}`)
     for (;;) {
@@ -167,7 +169,12 @@ test('_type, _since, start and end narrow it', async () => {
     'Practitioner/doctor',
   ])
   const dated = await client.get('Patient/anna/$everything?start=2021-01-01&end=2021-12-31')
-  assert.deepEqual(names(dated, 'match').toSorted(), ['Coverage/insured', 'Observation/o2', 'Patient/anna'])
+  assert.deepEqual(names(dated, 'match').toSorted(), [
+    'AllergyIntolerance/undated',
+    'Coverage/insured',
+    'Observation/o2',
+    'Patient/anna',
+  ])
   const before = names(await client.get('Patient/anna/$everything?end=2020-12-31'), 'match')
   assert.ok(before.includes('Observation/o1') && !before.includes('Observation/o2'))
   const since = new Date(Date.parse((await client.get('Observation/o3')).body.meta.lastUpdated)).toISOString()

@@ -41,7 +41,7 @@ export function compartmentTypes(caller: Caller, compartment: string): string[] 
 
 /**
  * Up to `limit` resources of a compartment (by its id), in a stable order: groups of types, and within a group the order of
- * arrival. With `start` or `end` types that have a clinical date are searched by it; those without one are all in it.
+ * arrival. With `start` or `end` what has a clinical date is searched by it; what has none is in it, whatever the dates.
  */
 export async function walkCompartment(
   search: SearchDeps,
@@ -85,15 +85,21 @@ function stepsOf({ types, since, start, end }: CompartmentQuery): Step[] {
     const code = isDated ? (typePlan(type).dateParam?.code ?? '') : ''
     groups.set(code, [...(groups.get(code) ?? []), type])
   }
+  const stored: [string, string][] = since === undefined ? [] : [['_lastUpdated', `ge${since}`]]
   const steps: Step[] = []
-  for (const [code, group] of groups) {
-    const parameters: [string, string][] = []
-    if (since !== undefined) parameters.push(['_lastUpdated', `ge${since}`])
-    if (code !== '' && start !== undefined) parameters.push([code, `ge${start}`])
-    if (code !== '' && end !== undefined) parameters.push([code, `le${end}`])
-    for (let first = 0; first < group.length; first += TYPES_PER_STEP)
-      steps.push({ types: group.slice(first, first + TYPES_PER_STEP), parameters })
-  }
+  for (const [code, group] of groups)
+    for (let first = 0; first < group.length; first += TYPES_PER_STEP) {
+      const some = group.slice(first, first + TYPES_PER_STEP)
+      if (code === '') steps.push({ types: some, parameters: stored })
+      else {
+        const dates: [string, string][] = []
+        if (start !== undefined) dates.push([code, `ge${start}`])
+        if (end !== undefined) dates.push([code, `le${end}`])
+        steps.push({ types: some, parameters: [...stored, ...dates] })
+        // An allergy of which nobody wrote down the day is not to be missed.
+        steps.push({ types: some, parameters: [...stored, [`${code}:missing`, 'true']] })
+      }
+    }
   return steps
 }
 
