@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { typeNumber } from '@salus/fhir-model'
 import type { FastifyInstance } from 'fastify'
+import { allowExpunge } from '../../../../../test/fixtures/expunge.ts'
 import { OPERATION_SAMPLES, PROBED, PROBES, type Probe } from '../../../../../test/fixtures/route-probes.ts'
 import {
   type Answer,
@@ -49,6 +50,7 @@ before(async () => {
   subscribe('fastify.initialization', onFastify)
   server = await startTestServer()
   unsubscribe('fastify.initialization', onFastify)
+  await allowExpunge(server)
   all = await server.client()
   unscoped = await server.client('system/Basic.cruds')
   nobody = testClient({ fhirBase: server.fhirBase, id: 'nobody', token: '' })
