@@ -16,12 +16,14 @@ import {
   graphqlOperation,
   lastnOperation,
   matchOperation,
+  mergeOperation,
   metaOperations,
   operationHandler,
   storedTerminology,
   summaryOperation,
   terminologyCapabilities,
   terminologyOperations,
+  unmergeOperation,
   validateOperation,
 } from './operations/index.ts'
 import { auditEventHandler } from './rest/audit-events.ts'
@@ -92,6 +94,8 @@ export function openFhir(options: FhirOptions): Fhir {
     graphqlOperation({ store, search, fhirBase }),
     matchOperation({ store, search, fhirBase }),
     duplicatesOperation({ store, search, fhirBase }),
+    mergeOperation(dependencies),
+    unmergeOperation(dependencies),
     documentOperation({ writes: dependencies }),
     docrefOperation({ store, search, fhirBase }),
     summaryOperation({ store, search, fhirBase, version: options.version }),

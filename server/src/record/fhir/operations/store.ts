@@ -102,3 +102,31 @@ const ALLOW = {
   text: 'insert into record.expunge_policy (tenant, since) values ($1::int, $2::bigint) on conflict (tenant) do nothing',
 }
 const FORBID = { text: 'delete from record.expunge_policy where tenant = $1::int' }
+
+/**
+ * Current resources that belong to a patient, or refer to that patient by an indexed reference: `[type, rid]` for the first, `[param,
+ * rid]` for the second, whose parameter tells the type. At most `limit` of each.
+ */
+export async function referringTo(
+  database: Pick<Database, 'query'>,
+  { tenant, patient, limit }: { tenant: number; patient: number; limit: number },
+): Promise<{ owned: { type: number; rid: number }[]; mentions: { param: number; rid: number }[] }> {
+  const [owned, mentions] = await Promise.all([
+    database.query(OWNED, [tenant, patient, limit]),
+    database.query(MENTIONS, [tenant, patient, limit]),
+  ])
+  return {
+    owned: (owned as [number, number][]).map(([type, rid]) => ({ type, rid })),
+    mentions: (mentions as [number, number][]).map(([param, rid]) => ({ param, rid })),
+  }
+}
+
+const OWNED = {
+  name: 'fhir-operations-owned-by',
+  text: 'select type, rid from record.resource where tenant = $1::int and patient = $2::bigint order by rid limit $3::int',
+}
+const MENTIONS = {
+  name: 'fhir-operations-mentions-of',
+  text: `select min(param), src from record.reference where tenant = $1::int and target = $2::bigint
+    group by src order by src limit $3::int`,
+}
