@@ -18,6 +18,7 @@ import {
   writeMarked,
 } from './phi-canary-load.ts'
 import { DIGITS, expanded, type Hit, hitsBelow, hitsIn, marker, STEM } from './phi-canary-markers.ts'
+import { operateMarked } from './phi-canary-operations.ts'
 
 const PLAINTEXT_SERVER = join(import.meta.dirname, '..', 'fixtures', 'plaintext-server.ts')
 /** Keys are secret by themselves, and hold no patient's data. */
@@ -35,6 +36,7 @@ test('nothing that tells who a patient is stands in the data directory, its WAL,
   const id = await writeMarked(load)
   await bundleMarked(load)
   await readMarked(load, id)
+  await operateMarked(load, id)
   await sendWrongly(load, id)
 
   const answers = load.refusals.flatMap(({ what, answer }) =>
