@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { startTestServer } from '../fixtures/server.ts'
 import { expectedFailures, judged } from './expected-failures.ts'
 import { fhirPath } from './fhirpath.ts'
+import { graphql } from './graphql.ts'
 import { inferno } from './inferno.ts'
 import { mockHealth } from './mock-health.ts'
 import { writeReport } from './report.ts'
@@ -19,6 +20,7 @@ const ROOT = join(import.meta.dirname, '..', '..')
 const CORPORA = join(ROOT, '..', 'shared', 'corpora')
 const SUITES: readonly (Suite | LibrarySuite)[] = [
   fhirPath,
+  graphql,
   r4Examples,
   usCoreExamples,
   inferno,

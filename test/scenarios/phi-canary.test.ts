@@ -19,6 +19,7 @@ import {
   writeMarked,
 } from './phi-canary-load.ts'
 import { DIGITS, expanded, type Hit, hitsBelow, hitsIn, marker, STEM } from './phi-canary-markers.ts'
+import { operateMarked } from './phi-canary-operations.ts'
 
 const PLAINTEXT_SERVER = join(import.meta.dirname, '..', 'fixtures', 'plaintext-server.ts')
 /** Keys are secret by themselves, and hold no patient's data. */
@@ -37,6 +38,7 @@ test('nothing that tells who a patient is stands in the data directory, its WAL,
   await bundleMarked(load)
   await readMarked(load, id)
   await moveMarked(load)
+  await operateMarked(load, id)
   await sendWrongly(load, id)
   await moveWrongly(load)
 

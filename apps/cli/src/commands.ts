@@ -4,6 +4,7 @@ import { clients } from './clients.ts'
 import type { Command } from './command.ts'
 import { demo } from './demo.ts'
 import { doctor } from './doctor.ts'
+import { expunge } from './expunge.ts'
 import { keys } from './keys.ts'
 import { load } from './load.ts'
 import { fhirPackage } from './package.ts'
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   terminology,
   validate,
   validation,
+  expunge,
   audit,
   keys,
   backup,

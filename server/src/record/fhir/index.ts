@@ -1,4 +1,5 @@
 export { type Fhir, openFhir } from './open-fhir.ts'
+export { mayExpunge, setMayExpunge } from './operations/index.ts'
 export {
   openPatientRecords,
   PATIENT_TYPE,

@@ -8,11 +8,24 @@ import type { Terminology } from '#terminology'
 import type { Vault } from '#vault'
 import { BULK_OPERATIONS, openBulk } from './bulk/bulk.ts'
 import {
+  diffOperation,
+  docrefOperation,
+  documentOperation,
+  duplicatesOperation,
+  everythingOperation,
+  expungeOperation,
+  graphqlOperation,
+  lastnOperation,
+  matchOperation,
+  mergeOperation,
+  metaOperations,
   operationHandler,
   reindexOperations,
   storedTerminology,
+  summaryOperation,
   terminologyCapabilities,
   terminologyOperations,
+  unmergeOperation,
   validateOperation,
 } from './operations/index.ts'
 import { startReindexer } from './reindex/reindexer.ts'
@@ -80,6 +93,19 @@ export function openFhir(options: FhirOptions): Fhir {
     ...terminologyOperations(options.terminology, shelf, store),
     validateOperation({ store, checks, policies, fhirBase }),
     ...reindexOperations(store),
+    everythingOperation({ store, search, fhirBase }),
+    lastnOperation({ store, search, fhirBase }),
+    ...metaOperations({ writes: dependencies, search }),
+    diffOperation({ store, fhirBase }),
+    expungeOperation({ writes: dependencies }),
+    graphqlOperation({ store, search, fhirBase }),
+    matchOperation({ store, search, fhirBase }),
+    duplicatesOperation({ store, search, fhirBase }),
+    mergeOperation(dependencies),
+    unmergeOperation(dependencies),
+    documentOperation({ writes: dependencies }),
+    docrefOperation({ store, search, fhirBase }),
+    summaryOperation({ store, search, fhirBase, version: options.version }),
   ]
   const bulk = openBulk({ ...dependencies, ...options, ...options.bulk, search, isEnabled: options.identity.isEnabled })
   const about = { fhirBase, version: options.version, startedAt }

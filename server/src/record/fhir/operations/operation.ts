@@ -27,6 +27,8 @@ export interface Operation {
   affectsState: boolean
   /** Scope needed on the type. */
   permission: Permission
+  /** At system level its parameters name the types, and `run` asks for their scopes before it answers. */
+  namesTypes?: true
   parameters: Readonly<Record<string, ParameterSpec | undefined>>
   /** Parameter that a body which is no Parameters resource stands for: `resource` of `$validate`. */
   bareResource?: string
@@ -49,7 +51,8 @@ export interface OperationCall {
 
 export interface OperationAnswer {
   status: number
-  body: object
+  /** A resource, or one that is serialised already. */
+  body: object | Buffer
   /** Patients whose data the answer discloses, by internal number. */
   patients?: readonly number[]
   /** Resources disclosed. */

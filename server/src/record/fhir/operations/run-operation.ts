@@ -1,5 +1,5 @@
 import { typeNumber } from '@salus/fhir-model'
-import { type Fault, raise } from '#kernel'
+import { type Fault, type FaultCategory, FaultError, raise } from '#kernel'
 import { sealDetail } from '../rest/audit-detail.ts'
 import { auditRecord } from '../rest/audit-record.ts'
 import { type FhirRequest, type Handler, jsonResponse } from '../rest/exchange.ts'
@@ -21,7 +21,8 @@ export function operationHandler(store: RecordStore, operations: readonly Operat
   return async (caller, request) => {
     const { operation, level, type, id } = addressed(table, request)
     if (type !== undefined) requireType(type)
-    requireScope(caller, type ?? (operation.types[0] as string), operation.permission)
+    if (type !== undefined || operation.namesTypes !== true)
+      requireScope(caller, type ?? (operation.types[0] as string), operation.permission)
     if (operation.affectsState && request.method !== 'POST') raise(METHOD)
     const parameters = readParameters(operation, request)
     const instance = level === 'instance' ? await opened(store, caller, type as string, id as string) : undefined
@@ -36,11 +37,15 @@ export function operationHandler(store: RecordStore, operations: readonly Operat
       record(store, caller, request, { operation, type, instance, answer: failed }),
     )
     await record(store, caller, request, { operation, type, instance, answer })
-    return jsonResponse(answer.status, answer.body)
+    const { status, body } = answer
+    return Buffer.isBuffer(body) ? { status, body } : jsonResponse(status, body)
   }
 }
 
-/** A refusal that comes after the resource was opened tells that it is there: it is an access, and recorded. */
+/**
+ * A refusal that comes after the resource was opened tells that it is there: it is an access, and recorded. So is one that tells
+ * whether what the parameters name is there.
+ */
 async function run(
   operation: Operation,
   call: OperationCall,
@@ -49,10 +54,13 @@ async function run(
   try {
     return await operation.run(call)
   } catch (error) {
-    if (call.instance) await recordFailed({ status: 400 })
+    const tells = error instanceof FaultError && TELLING.has(error.fault.category)
+    if (call.instance || tells) await recordFailed({ status: 400 })
     throw error
   }
 }
+
+const TELLING: ReadonlySet<FaultCategory> = new Set(['not-found', 'gone', 'conflict', 'precondition'])
 
 interface Addressed {
   operation: Operation

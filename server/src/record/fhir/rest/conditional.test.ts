@@ -119,6 +119,17 @@ test('a conditional delete ends the one match, and never several', async () => {
   assert.equal(await count(query), 2)
 })
 
+test('what a condition finds keeps the id that a client chose', async () => {
+  const { patient, query } = identity()
+  assert.equal((await client.put('Patient/chosen', { ...patient, id: 'chosen' })).status, 201)
+  const patched = await client.patch(`Patient?${query}`, [{ op: 'add', path: '/active', value: true }])
+  assert.deepEqual([patched.status, patched.body.id], [200, 'chosen'])
+  assert.equal((await client.get('Patient/chosen')).body.id, 'chosen')
+  assert.equal((await client.delete(`Patient?${query}`)).status, 204)
+  const [deleted] = (await client.get('Patient/chosen/_history')).body.entry
+  assert.equal(deleted.request.url, 'Patient/chosen')
+})
+
 test('a condition that names nothing, or a parameter that does not exist, changes nothing', async () => {
   const { patient } = identity()
   const before = (await client.get('Patient?_summary=count')).body.total

@@ -409,3 +409,23 @@ export function targetsSql(query: {
 export function rowsSqlOf(predicate: Predicate, scope: SqlScope & { source: string }, limit: number): string {
   return `select ${COLUMNS.map((column) => `${scope.alias}.${column}`).join(', ')} from ${scope.source} where ${conditionSql(predicate, scope)} order by ${scope.alias}.rid desc limit ${scope.values.add(limit, 'int')}`
 }
+
+/**
+ * Of the rows that satisfy `predicate` the newest `max` of each first coding, and the newest `uncodedMax` without one: number,
+ * code as text, start. The window reads narrow columns of one patient's rows; their bodies stay where they are.
+ */
+export function newestPerCodeSql(
+  predicate: Predicate,
+  scope: SqlScope & { source: string },
+  { max, uncodedMax, limit }: { max: number; uncodedMax: number; limit: number },
+): string {
+  const { alias: r, values } = scope
+  const ranked = `select ${r}.rid, ${r}.code, ${r}.lo, row_number() over (partition by ${r}.code order by ${r}.lo desc, ${r}.rid desc) as place from ${scope.source} where ${conditionSql(predicate, scope)}`
+  return `select n.rid, n.code::text, n.lo from (${ranked}) n where n.place <= case when n.code is null then ${values.add(uncodedMax, 'int')} else ${values.add(max, 'int')} end order by n.lo desc, n.rid desc limit ${values.add(limit, 'int')}`
+}
+
+/** Which codings stand beside which first coding on the rows that satisfy `predicate`, as text. */
+export function codingPairsSql(predicate: Predicate, scope: SqlScope & { source: string }, limit: number): string {
+  const { alias: r, values } = scope
+  return `select distinct ${r}.code::text, c.code::text from ${scope.source} join record.code c on c.tenant = ${tenantOf(values, scope.tenant)} and c.type = ${typeOf(values, scope.type)} and c.rid = ${r}.rid where ${conditionSql(predicate, scope)} limit ${values.add(limit, 'int')}`
+}

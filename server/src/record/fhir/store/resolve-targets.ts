@@ -111,9 +111,11 @@ async function judge(store: RecordStore, request: WriteRequest, found: Found): P
       },
     }
   if (request.action === 'update' && found.matched === 0 && current) raise(ID_TAKEN)
-  if (request.action === 'update' && found.matched !== undefined && current) {
+  if (found.matched !== undefined && current) {
+    // Found by a condition: its id may be one that a client chose, which its number does not tell.
     const id = idOf(await openRow(store, current))
-    if (request.resource?.id !== undefined && request.resource.id !== id) raise(ID_DIFFERS)
+    if (request.action === 'update' && request.resource?.id !== undefined && request.resource.id !== id)
+      raise(ID_DIFFERS)
     return { ...target, id }
   }
   return request.id === undefined ? target : { ...target, id: request.id }

@@ -14,6 +14,9 @@ test('the application may delete current rows, but no version of the history and
     'update record.date set lo = 1',
     'update record.quantity set value = 1',
     'truncate record.resource',
+    'insert into record.expunge_policy values (1, 0)',
+    // Nobody was allowed to.
+    'select record.expunge(1, 1::smallint, 1, 1)',
   ]
   const needed = [
     'delete from record.resource',
