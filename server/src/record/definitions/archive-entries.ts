@@ -46,7 +46,7 @@ export async function* archiveEntries(
       }
       if (size > PACKAGE_LIMITS.entryBytesMax) tooLarge(`${shown(name)} has ${size} bytes`)
       const chunks: Buffer[] = []
-      for await (const chunk of entry) chunks.push(chunk as Buffer)
+      for await (const chunk of entry) chunks.push(chunk)
       yield { name, bytes: Buffer.concat(chunks) }
     }
   } catch (error) {

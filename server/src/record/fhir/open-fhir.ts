@@ -6,6 +6,7 @@ import type { Identity } from '#identity'
 import type { Clock, Log } from '#kernel'
 import type { Terminology } from '#terminology'
 import type { Vault } from '#vault'
+import { codeSets } from './code-sets.ts'
 import {
   operationHandler,
   storedTerminology,
@@ -59,6 +60,8 @@ export function openFhir(options: FhirOptions): Fhir {
   const store = openRecordStore(options)
   const search = searchDeps(store, fhirBase)
   const shelf = storedTerminology(store, search)
+  // The stored terminology is found by searches, which may name a value set of it: each knows of the other.
+  search.codeSets = codeSets(options.terminology, shelf)
   const checks = profileChecks({ ...options, ...storedProfiles(store, search), shelf })
   const policies = followPolicies(options)
   const dependencies: WriteDependencies = {

@@ -20,7 +20,7 @@ export function optionsResponse(path: readonly string[]): FhirResponse {
 function allowedMethods(path: readonly string[]): readonly string[] {
   const [first = ''] = path
   if (first === 'metadata') return path.length === 1 ? READ_ONLY : []
-  if (first !== '' && first !== '_history' && !first.startsWith('$')) requireType(first)
+  if (first !== '' && first !== '_history' && first !== '_search' && !first.startsWith('$')) requireType(first)
   return METHODS.filter((method) => interactionOf(method, path) !== undefined && isTaken(method, path))
 }
 

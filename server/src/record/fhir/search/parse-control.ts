@@ -10,6 +10,13 @@ export function defaultControls(): Controls {
   return { sort: [], count: LIMITS.pageEntriesDefault, total: 'none', includes: [], output: {} }
 }
 
+interface Direction {
+  reverse: boolean
+  iterate?: true
+}
+const ITERATED: Direction = { reverse: false, iterate: true }
+const REVERSE_ITERATED: Direction = { reverse: true, iterate: true }
+
 type Reader = (controls: Controls, value: string, types: readonly string[]) => void
 
 const READERS: Record<string, Reader> = {
@@ -25,8 +32,13 @@ const READERS: Record<string, Reader> = {
   _total: (controls, value) => {
     controls.total = oneOf('_total', value, ['none', 'estimate', 'accurate'])
   },
-  _include: (controls, value, types) => addInclude(controls, include(value, types, false)),
-  _revinclude: (controls, value, types) => addInclude(controls, include(value, types, true)),
+  _include: (controls, value, types) => addInclude(controls, include(value, types, { reverse: false })),
+  _revinclude: (controls, value, types) => addInclude(controls, include(value, types, { reverse: true })),
+  '_include:iterate': (controls, value, types) => addInclude(controls, include(value, types, ITERATED)),
+  '_revinclude:iterate': (controls, value, types) => addInclude(controls, include(value, types, REVERSE_ITERATED)),
+  // What :iterate was called in earlier releases, and still is by clients.
+  '_include:recurse': (controls, value, types) => addInclude(controls, include(value, types, ITERATED)),
+  '_revinclude:recurse': (controls, value, types) => addInclude(controls, include(value, types, REVERSE_ITERATED)),
   _summary: (controls, value) => {
     controls.output.summary = oneOf<NonNullable<OutputWishes['summary']>>('_summary', value, [
       'true',
@@ -49,7 +61,7 @@ const READERS: Record<string, Reader> = {
   },
 }
 
-/** Whether `name` says how to answer; `_include:iterate` and the like do not. */
+/** Whether `name` says how to answer. */
 export function isControl(name: string): boolean {
   return Object.hasOwn(READERS, name)
 }
@@ -75,19 +87,24 @@ function sortKey(text: string, types: readonly string[]): SortKey {
   return { code, descending }
 }
 
-function include(value: string, types: readonly string[], reverse: boolean): Include {
+/** `Type:parameter`, `Type:parameter:Target`, `Type:*` or `*`. https://hl7.org/fhir/R4/search.html#include */
+function include(value: string, types: readonly string[], direction: Direction): Include {
+  const { reverse, iterate } = direction
+  if (value === '*') return { ...direction, source: '*', code: '*' }
   const [source = '', code = '', target, ...rest] = value.split(':')
-  const def = isResourceType(source) ? searchParameters(source).get(code) : undefined
-  const fits = def?.type === 'reference' && rest.length === 0 && (reverse || types.includes(source))
-  const known =
-    target === undefined || (isResourceType(target) && (def?.targets.length === 0 || def?.targets.includes(target)))
-  if (!fits || !known)
+  const known = isResourceType(source) && rest.length === 0 && (reverse || iterate || types.includes(source))
+  const def = known ? searchParameters(source).get(code) : undefined
+  const isWild = known && code === '*' && target === undefined
+  const fits =
+    def?.type === 'reference' &&
+    (target === undefined || (isResourceType(target) && (def.targets.length === 0 || def.targets.includes(target))))
+  if (!isWild && !fits)
     raise({
       category: 'invalid',
       code: 'fhir.search.include-unknown',
-      message: `${reverse ? '_revinclude' : '_include'} takes Type:parameter or Type:parameter:Target, of a reference parameter${reverse ? '' : ' of the searched type'}.`,
+      message: `${reverse ? '_revinclude' : '_include'} takes *, Type:*, Type:parameter or Type:parameter:Target, of a reference parameter${reverse || iterate ? '' : ' of the searched type'}.`,
     })
-  return { reverse, source, code, ...(target === undefined ? {} : { target }) }
+  return { ...direction, source, code, ...(target === undefined ? {} : { target }) }
 }
 
 function addInclude(controls: Controls, one: Include): void {

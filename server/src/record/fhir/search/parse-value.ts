@@ -27,7 +27,8 @@ export function parseValue(raw: string, context: ValueContext): QueryValue {
   if (raw === '') return invalid(def, 'a value')
   if (def.code === '_id')
     return /^[A-Za-z0-9\-.]{1,64}$/.test(raw) ? { kind: 'id', id: raw } : invalid(def, 'a resource id')
-  if (modifier === 'identifier') return token(raw, def)
+  if (modifier !== undefined && Object.hasOwn(MODIFIED, modifier))
+    return MODIFIED[modifier]?.(raw, context) as QueryValue
   switch (def.type) {
     case 'token':
       return token(raw, def)
@@ -54,7 +55,40 @@ export function parseValue(raw: string, context: ValueContext): QueryValue {
   }
 }
 
+/** Values that a modifier gives another form than their parameter has. */
+const MODIFIED: Partial<Record<Modifier, (raw: string, context: ValueContext) => QueryValue>> = {
+  identifier: (raw, { def }) => codedToken(raw, def),
+  text: (raw) => ({ kind: 'string', value: unescapeValue(raw) }),
+  in: valueSet,
+  'not-in': valueSet,
+  'of-type': (raw, { def }) => {
+    const [system = '', code = '', ...rest] = splitValues(raw, '|').map(unescapeValue)
+    const value = rest.join('|')
+    if (code === '' || value === '') return invalid(def, 'system|code|value, of the type and of the identifier')
+    return { kind: 'typed-identifier', ...(system === '' ? {} : { system }), code, value }
+  },
+}
+
+function valueSet(raw: string, { def, base }: ValueContext): QueryValue {
+  const url = unescapeValue(raw)
+  const local = localReference({ url }, base)
+  if (local) return local.type === 'ValueSet' ? { kind: 'value-set', id: local.id } : invalid(def, 'a ValueSet')
+  return /^[A-Za-z][A-Za-z0-9+.-]*:/.test(url)
+    ? { kind: 'value-set', url }
+    : invalid(def, 'the URL of a value set, or ValueSet/id')
+}
+
+/**
+ * A system that resources do not repeat, because all codes of the element are of it, is left out: `gender` is found by
+ * `http://hl7.org/fhir/administrative-gender|male` as by `male`.
+ */
 function token(raw: string, def: SearchParameterDef): QueryValue {
+  const value = codedToken(raw, def)
+  if (value.kind !== 'token' || def.system === undefined || value.system !== def.system) return value
+  return value.code === undefined ? { kind: 'any' } : { kind: 'token', code: value.code }
+}
+
+function codedToken(raw: string, def: SearchParameterDef): QueryValue {
   const [first = '', ...rest] = splitValues(raw, '|')
   if (rest.length === 0) return { kind: 'token', code: unescapeValue(first) }
   const system = unescapeValue(first)

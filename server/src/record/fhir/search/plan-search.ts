@@ -22,7 +22,7 @@ export function planSearch(predicate: Predicate, order: Order): Planned {
   if (conditions.some(namesPatient))
     return direct(
       splitPatient(conditions).flatMap((part) => splitCode(part, false)),
-      { hideTokens: true, hideOrder: walkedBy(order) !== 'lo', fixed: true },
+      { hideTokens: true, hideOrder: walkedBy(order) !== 'lo', fixed: conditions.every(hasFewNumbers) },
     )
   if (conditions.some((condition) => condition.op === 'tokens' && condition.rare))
     return direct([{ conditions }], { hideTokens: false, hideOrder: true, fixed: true })
@@ -94,6 +94,15 @@ function isAlong({ op }: Predicate, walk: string | undefined): boolean {
 
 function namesPatient(condition: Predicate): boolean {
   return condition.op === 'patient' || (condition.op === 'or' && condition.of.some(({ op }) => op === 'patient'))
+}
+
+/** A generic plan takes a list for ten numbers long. */
+const FEW_NUMBERS = 10
+
+function hasFewNumbers(condition: Predicate): boolean {
+  if (condition.op === 'patient') return condition.rids.length <= FEW_NUMBERS
+  if (condition.op === 'chain' || condition.op === 'has') return false
+  return !(condition.op === 'and' || condition.op === 'or') || condition.of.every(hasFewNumbers)
 }
 
 /** Belonging to the patient, and being connected with the patient otherwise, are found apart. */

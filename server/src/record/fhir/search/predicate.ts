@@ -20,6 +20,8 @@ export type Predicate =
   | { op: 'reference'; params: number[]; targets: number[] }
   /** The resource referred to (by the owner column, or by rows of `param`) is of `type` and satisfies `of`. */
   | { op: 'chain'; param: number | 'patient'; type: string; of: Predicate }
+  /** Some resource of `type` refers to this one (by its owner column, or by rows of `param`) and satisfies `of`. */
+  | { op: 'has'; param: number | 'patient'; type: string; of: Predicate }
   | { op: 'present'; mask: bigint; present: boolean }
   | { op: 'promoted-date' | 'updated'; prefix: Prefix; lo: number; hi: number }
   /** Made by the planner, the two halves of an open-ended promoted date: it starts near or after the bound; or it is long and started earlier. */

@@ -1,0 +1,107 @@
+import { searchParameters } from '@salus/fhir-model'
+import { raise } from '#kernel'
+import { openLocal } from './open-local.ts'
+import { mayRead, type Searcher } from './readable.ts'
+import type { CodeSets, SearchDeps, SystemCode } from './search-deps.ts'
+import { SEARCH_LIMITS } from './search-limits.ts'
+import type { Filter, QueryValue, SearchRequest } from './search-request.ts'
+
+/**
+ * Filters with the codes themselves where the client named a value set (`:in`, `:not-in`) or a place in a hierarchy (`:above`,
+ * `:below`). The same filters come back where there is none. Faults: `fhir.search.codes-unknown`, `fhir.search.codes-too-many`,
+ * `fhir.search.value-set-unknown` and those of the terminology. https://hl7.org/fhir/R4/search.html#token
+ */
+export async function expandCodes(deps: SearchDeps, searcher: Searcher, request: SearchRequest): Promise<Filter[]> {
+  if (!request.filters.some(isAboutMeaning)) return request.filters
+  const codeSets =
+    deps.codeSets ??
+    raise({
+      category: 'unsupported',
+      code: 'fhir.search.codes-unknown',
+      message: 'This server answers no searches by value set or by hierarchy here. Name the codes themselves.',
+    })
+  const expansion = new Expansion(deps, searcher, codeSets)
+  return Promise.all(request.filters.map((filter) => expansion.of(request.types, filter)))
+}
+
+function isAboutMeaning({ modifier, values, chain, has, logic }: Filter): boolean {
+  if (modifier === 'in' || modifier === 'not-in') return true
+  if (modifier === 'above' || modifier === 'below') return values.some(({ kind }) => kind === 'token')
+  const inner = [...(chain ? [chain.filter] : []), ...(has ? [has.filter] : []), ...(logic?.of ?? [])]
+  return inner.some(isAboutMeaning)
+}
+
+class Expansion {
+  readonly #deps: SearchDeps
+  readonly #searcher: Searcher
+  readonly #codeSets: CodeSets
+  #codes = 0
+
+  constructor(deps: SearchDeps, searcher: Searcher, codeSets: CodeSets) {
+    this.#deps = deps
+    this.#searcher = searcher
+    this.#codeSets = codeSets
+  }
+
+  async of(types: readonly string[], filter: Filter): Promise<Filter> {
+    if (!isAboutMeaning(filter)) return filter
+    const { chain, has, logic, modifier } = filter
+    if (chain) return { ...filter, chain: { ...chain, filter: await this.of(chain.types, chain.filter) } }
+    if (has) return { ...filter, has: { ...has, filter: await this.of([has.type], has.filter) } }
+    if (logic)
+      return { ...filter, logic: { ...logic, of: await Promise.all(logic.of.map((one) => this.of(types, one))) } }
+    const system = searchParameters(types[0] ?? '').get(filter.code)?.system
+    const lists = await Promise.all(filter.values.map((value) => this.#codesOf(value, modifier, system)))
+    const codes = lists.flat()
+    this.#codes += codes.length
+    if (this.#codes > SEARCH_LIMITS.expandedCodesMax) raise(CODES_TOO_MANY)
+    const values = codes.map(
+      (one): QueryValue =>
+        one.system === system
+          ? { kind: 'token', code: one.code }
+          : { kind: 'token', system: one.system, code: one.code },
+    )
+    return { code: filter.code, ...(modifier === 'not-in' ? { modifier: 'not' as const } : {}), values }
+  }
+
+  #codesOf(value: QueryValue, modifier: Filter['modifier'], system: string | undefined): Promise<SystemCode[]> {
+    const max = SEARCH_LIMITS.expandedCodesMax
+    const { tenant } = this.#searcher
+    if (value.kind === 'value-set') return this.#members(value, max)
+    const named = value.kind === 'token' ? (value.system ?? system) : undefined
+    if (value.kind !== 'token' || typeof named !== 'string' || value.code === undefined)
+      return raise({
+        category: 'invalid',
+        code: 'fhir.search.value-invalid',
+        message: ':above and :below take system|code: without its system a code has no place in a hierarchy.',
+      })
+    return this.#codeSets.relatives(
+      tenant,
+      { system: named, code: value.code },
+      modifier === 'above' ? 'above' : 'below',
+      max,
+    )
+  }
+
+  async #members({ url, id }: Extract<QueryValue, { kind: 'value-set' }>, max: number): Promise<SystemCode[]> {
+    const { tenant } = this.#searcher
+    if (url !== undefined) return this.#codeSets.members(tenant, url, max)
+    // What the caller may not read answers as if it were not there.
+    const valueSet = mayRead(this.#searcher, 'ValueSet', 'read')
+      ? await openLocal(this.#deps, this.#searcher, 'ValueSet', id as string)
+      : undefined
+    return this.#codeSets.members(tenant, valueSet ?? raise(UNKNOWN), max)
+  }
+}
+
+const UNKNOWN = {
+  category: 'not-found',
+  code: 'fhir.search.value-set-unknown',
+  message: 'There is no such value set. Name one by its canonical URL, or as ValueSet/id.',
+} as const
+
+export const CODES_TOO_MANY = {
+  category: 'too-costly',
+  code: 'fhir.search.codes-too-many',
+  message: `The search stands for more than ${SEARCH_LIMITS.expandedCodesMax} codes. Name a smaller value set, or codes further down.`,
+} as const
