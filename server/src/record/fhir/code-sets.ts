@@ -56,7 +56,7 @@ async function told(run: () => Promise<object>): Promise<object> {
 }
 
 const UNKNOWN: Fault = {
-  category: 'unsupported',
+  category: 'invalid',
   code: 'fhir.search.codes-unknown',
   message:
     'The value set or code system of the search is not known here, or cannot be expanded. Store or load it first; ValueSet/$expand says more.',

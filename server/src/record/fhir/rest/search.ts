@@ -155,7 +155,7 @@ function withoutAudit(request: SearchRequest): SearchRequest {
 }
 
 const AUDIT_APART: Fault = {
-  category: 'unsupported',
+  category: 'invalid',
   code: 'fhir.search.audit-apart',
   message: 'AuditEvent is not searched together with other types. Search it at its own address.',
 }

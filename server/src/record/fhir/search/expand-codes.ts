@@ -16,7 +16,7 @@ export async function expandCodes(deps: SearchDeps, searcher: Searcher, request:
   const codeSets =
     deps.codeSets ??
     raise({
-      category: 'unsupported',
+      category: 'invalid',
       code: 'fhir.search.codes-unknown',
       message: 'This server answers no searches by value set or by hierarchy here. Name the codes themselves.',
     })

@@ -1,25 +1,47 @@
 import { isResourceType, type SearchParameterDef, searchParameters } from '@salus/fhir-model'
 import { raise } from '#kernel'
+import { type ChainPlace, definition, type FilterContext, unknown } from './filter-context.ts'
 import { isTarget } from './parse-value.ts'
 import { SEARCH_LIMITS } from './search-limits.ts'
 import type { Filter } from './search-request.ts'
-
-/** How far a chain has come, and how much all chains of the search have used. */
-export interface ChainPlace {
-  /** References followed so far. */
-  hops: number
-  /** Types led through so far, multiplied. */
-  ways: number
-  /** Ways of all chains of the search; shared by all its parameters. */
-  spent: { ways: number }
-}
 
 export function chainStart(): ChainPlace {
   return { hops: 0, ways: 1, spent: { ways: 0 } }
 }
 
+/** `head` is the reference parameter, perhaps with a type; `rest` what is asked of the resource referred to. */
+export function parseChain(
+  head: string,
+  rest: string,
+  context: FilterContext,
+  inner: (context: FilterContext) => Filter,
+): Filter {
+  const [code = '', type, ...more] = head.split(':')
+  const def = definition(code, context)
+  if (def.type !== 'reference' || more.length > 0 || (type !== undefined && !isTarget(def, type)))
+    return unknown(context)
+  const types = type === undefined ? chainTypes(def, rest) : [type]
+  if (types.length === 0) return unknown(context)
+  const chain = oneHop(context.chain, code, types.length)
+  return { code, values: [], chain: { types, filter: inner({ ...context, types, chain }) } }
+}
+
+/** https://hl7.org/fhir/R4/search.html#has */
+export function parseHas(
+  name: string,
+  context: FilterContext,
+  inner: (rest: string, context: FilterContext) => Filter,
+): Filter {
+  const parts = splitHas(name)
+  const def = parts && referringParameter(parts.type, parts.code, context.types)
+  if (!parts || !def) return unknown(context)
+  const { type, code, rest } = parts
+  const chain = oneHop(context.chain, code, 1)
+  return { code: '_has', values: [], has: { type, code, filter: inner(rest, { ...context, types: [type], chain }) } }
+}
+
 /** `_has:Observation:patient:rest`, split. Undefined when the name has another form. */
-export function splitHas(name: string): { type: string; code: string; rest: string } | undefined {
+function splitHas(name: string): { type: string; code: string; rest: string } | undefined {
   const [, type = '', code = '', ...rest] = name.split(':')
   return type === '' || code === '' || rest.length === 0 ? undefined : { type, code, rest: rest.join(':') }
 }
@@ -28,17 +50,13 @@ export function splitHas(name: string): { type: string; code: string; rest: stri
  * The reference parameter by which `type` refers to one of `types`; undefined when there is none of that name.
  * https://hl7.org/fhir/R4/search.html#has
  */
-export function referringParameter(
-  type: string,
-  code: string,
-  types: readonly string[],
-): SearchParameterDef | undefined {
+function referringParameter(type: string, code: string, types: readonly string[]): SearchParameterDef | undefined {
   const def = isResourceType(type) ? searchParameters(type).get(code) : undefined
   return def?.type === 'reference' && types.some((one) => isTarget(def, one)) ? def : undefined
 }
 
 /** One reference further, to one of `types`. Faults `fhir.search.chain-too-long`, `fhir.search.chain-too-wide`. */
-export function oneHop({ hops, ways, spent }: ChainPlace, code: string, types: number): ChainPlace {
+function oneHop({ hops, ways, spent }: ChainPlace, code: string, types: number): ChainPlace {
   if (hops >= SEARCH_LIMITS.chainHopsMax)
     raise({
       category: 'too-costly',
@@ -57,7 +75,7 @@ export function oneHop({ hops, ways, spent }: ChainPlace, code: string, types: n
 }
 
 /** Target types that have the chained parameter. A reference to anything needs its type named, else each would be searched. */
-export function chainTypes(def: SearchParameterDef, rest: string): string[] {
+function chainTypes(def: SearchParameterDef, rest: string): string[] {
   if (def.targets.length === 0 || def.targets.length > CHAIN_TYPES_MAX)
     raise({
       category: 'invalid',

@@ -1,6 +1,7 @@
 import type { SearchParameterDef } from '@salus/fhir-model'
 import { raise } from '#kernel'
-import { definition, type FilterContext, parseChain, parseHas, unknown } from './parse-filter.ts'
+import { definition, type FilterContext, unknown } from './filter-context.ts'
+import { parseChain, parseHas } from './parse-chain.ts'
 import { parseValue } from './parse-value.ts'
 import { SEARCH_LIMITS } from './search-limits.ts'
 import type { Filter, Modifier } from './search-request.ts'
@@ -8,7 +9,7 @@ import type { Filter, Modifier } from './search-request.ts'
 /**
  * The value of `_filter`: comparisons joined by `and`, `or`, `not (...)` and parentheses, read from left to right without
  * precedence between `and` and `or`, as the specification says. Faults: `fhir.search.filter-invalid` (names the character it stopped at),
- * `fhir.search.filter-too-large` and those of `parseFilter`. https://hl7.org/fhir/R4/search_filter.html
+ * `fhir.search.filter-too-large` and those of chains and values. https://hl7.org/fhir/R4/search_filter.html
  */
 export function parseLogic(text: string, context: FilterContext): Filter {
   if (text.length > SEARCH_LIMITS.filterCharsMax) raise(TOO_LARGE)

@@ -1,9 +1,8 @@
 import { searchParameters } from '@salus/fhir-model'
 import { raise } from '#kernel'
-import { fold } from '#vault'
+import { type FilterContext, unknown } from './filter-context.ts'
 import { tidy } from './number-range.ts'
 import { listed } from './parse-chain.ts'
-import { type FilterContext, unknown } from './parse-filter.ts'
 import { parseLogic } from './parse-logic.ts'
 import { SEARCH_LIMITS } from './search-limits.ts'
 import type { Filter, QueryValue } from './search-request.ts'
@@ -22,7 +21,7 @@ const READERS: Record<string, Reader> = {
   near: nearFilter,
   _query: () =>
     raise({
-      category: 'unsupported',
+      category: 'invalid',
       code: 'fhir.search.query-unknown',
       message: 'There is no named query of that name: this server has none. Search by parameters, or with _filter.',
     }),
@@ -32,9 +31,6 @@ const READERS: Record<string, Reader> = {
   },
   _containedType: () => raise(CONTAINED),
 }
-
-/** Names of the parameters that are read here. */
-export const SPECIAL_PARAMETERS: readonly string[] = Object.keys(READERS)
 
 export function isSpecial(name: string): boolean {
   return Object.hasOwn(READERS, name)
@@ -49,7 +45,7 @@ export function parseSpecial(name: string, value: string, context: FilterContext
 }
 
 const CONTAINED = {
-  category: 'unsupported',
+  category: 'invalid',
   code: 'fhir.search.contained-unsupported',
   message:
     'Contained resources are found with the resource that contains them, not by themselves: _contained takes false only. Chains do not lead into them.',

@@ -33,9 +33,9 @@ function withoutTags(xhtml: string): string {
     texts.push(' ')
     start = close + 1
   }
-  return texts.join('').replace(/&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(\w{1,8}));/g, (_, decimal, hexadecimal, name) => {
-    const point = decimal === undefined ? Number.parseInt(hexadecimal, 16) : Number(decimal)
-    if (name !== undefined) return ENTITIES[name] ?? ' '
+  return texts.join('').replace(/&(#x?)?(\w{1,8});/g, (_, form: string | undefined, name: string) => {
+    if (form === undefined) return ENTITIES[name] ?? ' '
+    const point = Number.parseInt(name, form === '#' ? 10 : 16)
     return point <= 0x10ffff ? String.fromCodePoint(point) : ' '
   })
 }
