@@ -114,10 +114,17 @@ test('what cannot be expanded is refused, with a reason and nothing of the searc
     ['code:in=ValueSet/none', 404, 'fhir.search.value-set-unknown'],
     ['code:below=http://nowhere.org|x', 400, 'fhir.search.codes-unknown'],
     ['code:below=heart', 400, 'fhir.search.value-invalid'],
+    // The first is under way when the second is found to be none.
+    ['code:below=http://nowhere.org|x,heart', 400, 'fhir.search.codes-unknown'],
+    [
+      `code:below=${Array.from({ length: 11 }, (_, n) => `${SYSTEM}|x${n}`).join()}`,
+      422,
+      'fhir.search.expansions-too-many',
+    ],
   ] as const) {
     const answer = await client.get(`Condition?${query}`)
     assert.deepEqual([faultCode(answer), answer.status], [code, status], query)
-    assert.doesNotMatch(answer.text, /example\.org|nowhere|heart/)
+    assert.doesNotMatch(answer.text, /example\.org|nowhere|heart|x1/)
   }
 })
 

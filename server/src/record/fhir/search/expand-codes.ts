@@ -8,7 +8,7 @@ import type { Filter, QueryValue, SearchRequest } from './search-request.ts'
 
 /**
  * Filters with the codes themselves where the client named a value set (`:in`, `:not-in`) or a place in a hierarchy (`:above`,
- * `:below`). The same filters come back where there is none. Faults: `fhir.search.codes-unknown`, `fhir.search.codes-too-many`,
+ * `:below`). The same filters come back where there is none. Faults: `fhir.search.codes-unknown`, `fhir.search.codes-too-many`, `expansions-too-many`,
  * `fhir.search.value-set-unknown` and those of the terminology. https://hl7.org/fhir/R4/search.html#token
  */
 export async function expandCodes(deps: SearchDeps, searcher: Searcher, request: SearchRequest): Promise<Filter[]> {
@@ -21,7 +21,7 @@ export async function expandCodes(deps: SearchDeps, searcher: Searcher, request:
       message: 'This server answers no searches by value set or by hierarchy here. Name the codes themselves.',
     })
   const expansion = new Expansion(deps, searcher, codeSets)
-  return Promise.all(request.filters.map((filter) => expansion.of(request.types, filter)))
+  return expansion.all(request.types, request.filters)
 }
 
 function isAboutMeaning({ modifier, values, chain, has, logic }: Filter): boolean {
@@ -36,6 +36,7 @@ class Expansion {
   readonly #searcher: Searcher
   readonly #codeSets: CodeSets
   #codes = 0
+  #expansions = 0
 
   constructor(deps: SearchDeps, searcher: Searcher, codeSets: CodeSets) {
     this.#deps = deps
@@ -43,18 +44,28 @@ class Expansion {
     this.#codeSets = codeSets
   }
 
+  async all(types: readonly string[], filters: readonly Filter[]): Promise<Filter[]> {
+    const expanded: Filter[] = []
+    for (const filter of filters) expanded.push(await this.of(types, filter))
+    return expanded
+  }
+
   async of(types: readonly string[], filter: Filter): Promise<Filter> {
     if (!isAboutMeaning(filter)) return filter
     const { chain, has, logic, modifier } = filter
     if (chain) return { ...filter, chain: { ...chain, filter: await this.of(chain.types, chain.filter) } }
     if (has) return { ...filter, has: { ...has, filter: await this.of([has.type], has.filter) } }
-    if (logic)
-      return { ...filter, logic: { ...logic, of: await Promise.all(logic.of.map((one) => this.of(types, one))) } }
+    if (logic) return { ...filter, logic: { ...logic, of: await this.all(types, logic.of) } }
     const system = searchParameters(types[0] ?? '').get(filter.code)?.system
-    const lists = await Promise.all(filter.values.map((value) => this.#codesOf(value, modifier, system)))
-    const codes = lists.flat()
-    this.#codes += codes.length
-    if (this.#codes > SEARCH_LIMITS.expandedCodesMax) raise(CODES_TOO_MANY)
+    const codes: SystemCode[] = []
+    // One after the other: each may take the terminology half a second.
+    for (const value of filter.values) {
+      if (++this.#expansions > SEARCH_LIMITS.expansionsMax) raise(EXPANSIONS_TOO_MANY)
+      const found = await this.#codesOf(value, modifier, system)
+      this.#codes += found.length
+      if (this.#codes > SEARCH_LIMITS.expandedCodesMax) raise(CODES_TOO_MANY)
+      codes.push(...found)
+    }
     const values = codes.map(
       (one): QueryValue =>
         one.system === system
@@ -64,7 +75,7 @@ class Expansion {
     return { code: filter.code, ...(modifier === 'not-in' ? { modifier: 'not' as const } : {}), values }
   }
 
-  #codesOf(value: QueryValue, modifier: Filter['modifier'], system: string | undefined): Promise<SystemCode[]> {
+  async #codesOf(value: QueryValue, modifier: Filter['modifier'], system: string | undefined): Promise<SystemCode[]> {
     const max = SEARCH_LIMITS.expandedCodesMax
     const { tenant } = this.#searcher
     if (value.kind === 'value-set') return this.#members(value, max)
@@ -93,6 +104,12 @@ class Expansion {
     return this.#codeSets.members(tenant, valueSet ?? raise(UNKNOWN), max)
   }
 }
+
+const EXPANSIONS_TOO_MANY = {
+  category: 'too-costly',
+  code: 'fhir.search.expansions-too-many',
+  message: `A search takes at most ${SEARCH_LIMITS.expansionsMax} values of :in, :not-in, :above and :below. Split it.`,
+} as const
 
 const UNKNOWN = {
   category: 'not-found',

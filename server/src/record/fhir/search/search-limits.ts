@@ -28,6 +28,8 @@ export const SEARCH_LIMITS = {
   contentCharsMax: 1_000_000,
   /** Codes that `:in`, `:not-in`, `:above` and `:below` may stand for: each is a token of the statement. */
   expandedCodesMax: 5_000,
+  /** Value sets and hierarchies that one search may name: each may take half a second. */
+  expansionsMax: 10,
   /** Characters of one `_filter`. */
   filterCharsMax: 4_000,
   /** Comparisons of one `_filter`. */
