@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { startTestServer } from '../fixtures/server.ts'
 
@@ -31,8 +31,11 @@ function examplesOf(page: string): Example[] {
   return examples
 }
 
-test('the commands of use-terminology.md answer what the page says', async (t) => {
-  const examples = examplesOf('use-terminology.md')
+for (const page of ['use-terminology.md', 'search.md'])
+  test(`the commands of ${page} answer what the page says`, (t) => runPage(t, page))
+
+async function runPage(t: TestContext, page: string): Promise<void> {
+  const examples = examplesOf(page)
   assert.ok(examples.filter(({ says }) => says.length > 0).length >= 12, 'the page has its examples')
   const server = await startTestServer()
   const folder = mkdtempSync(join(tmpdir(), 'salus-how-to-'))
@@ -59,4 +62,4 @@ test('the commands of use-terminology.md answer what the page says', async (t) =
         answers[index]?.includes(part),
         `${command}\nshould answer ${part}, not\n${answers[index]?.slice(0, 2_000)}`,
       )
-})
+}

@@ -91,11 +91,13 @@ class Reader {
     if (this.#take(/\./y))
       return parseChain(name, this.#text.slice(this.#at), context, (inner) => this.#path(inner, depth))
     if (++this.#parts > SEARCH_LIMITS.filterPartsMax) raise(TOO_LARGE)
-    const op = this.#take(/\s+([a-z]{2})\s+/y)?.[1] ?? this.stop('an operator such as eq')
-    return (
-      comparison(definition(name, context), op, this.#value(), context) ??
-      this.stop(`a value that ${op} can compare with this parameter`)
-    )
+    this.#take(/\s+/y)
+    const start = this.#at
+    const op = this.#take(/([a-z]{2})\s+/y)?.[1] ?? this.stop('an operator such as eq')
+    const filter = comparison(definition(name, context), op, this.#value(), context)
+    if (filter) return filter
+    this.#at = start
+    return this.stop('an operator, and a value, that this parameter knows')
   }
 
   /** `name[filter].path`: one and the same resource referred to satisfies both. */
