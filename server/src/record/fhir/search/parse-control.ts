@@ -4,7 +4,7 @@ import { SEARCH_LIMITS } from './search-limits.ts'
 import type { Include, OutputWishes, SearchRequest, SortKey } from './search-request.ts'
 
 /** The parts of a request that say how to answer, not what to find. https://hl7.org/fhir/R4/search.html#return */
-export type Controls = Pick<SearchRequest, 'sort' | 'count' | 'total' | 'includes' | 'output'>
+export type Controls = Pick<SearchRequest, 'sort' | 'count' | 'total' | 'includes' | 'graph' | 'output'>
 
 export function defaultControls(): Controls {
   return { sort: [], count: LIMITS.pageEntriesDefault, total: 'none', includes: [], output: {} }
@@ -39,6 +39,10 @@ const READERS: Record<string, Reader> = {
   // What :iterate was called in earlier releases, and still is by clients.
   '_include:recurse': (controls, value, types) => addInclude(controls, include(value, types, ITERATED)),
   '_revinclude:recurse': (controls, value, types) => addInclude(controls, include(value, types, REVERSE_ITERATED)),
+  _graph: (controls, value) => {
+    const id = /^(?:GraphDefinition\/)?([A-Za-z0-9\-.]{1,64})$/.exec(value)?.[1]
+    controls.graph = id ?? invalid('_graph', 'the id of a GraphDefinition')
+  },
   _summary: (controls, value) => {
     controls.output.summary = oneOf<NonNullable<OutputWishes['summary']>>('_summary', value, [
       'true',

@@ -2,10 +2,11 @@ import { type Fault, LIMITS } from '#kernel'
 import { PAGE_BYTES_MAX, rowsWithin } from '../store/page-bytes.ts'
 import type { StoredRow } from '../store/rows.ts'
 import { type Included, includedBy } from './follow-include.ts'
+import { graphIncludes } from './graph-includes.ts'
 import { readable, type Searcher } from './readable.ts'
 import type { SearchDeps } from './search-deps.ts'
 import { SEARCH_LIMITS } from './search-limits.ts'
-import type { Include } from './search-request.ts'
+import type { Include, SearchRequest } from './search-request.ts'
 import { SqlValues } from './sql-values.ts'
 
 /**
@@ -17,7 +18,7 @@ import { SqlValues } from './sql-values.ts'
 export async function runIncludes(
   deps: SearchDeps,
   searcher: Searcher,
-  includes: readonly Include[],
+  { includes, graph, types }: Pick<SearchRequest, 'includes' | 'graph' | 'types'>,
   matches: readonly StoredRow[],
 ): Promise<{ included: StoredRow[]; warnings: Fault[] }> {
   for (const include of includes) checkAccess(searcher, include)
@@ -40,6 +41,11 @@ export async function runIncludes(
     }
     from = added
     asked = includes.filter(({ iterate }) => iterate)
+  }
+  if (graph !== undefined) {
+    const found = await graphIncludes(deps, searcher, { graph, types }, matches)
+    included.push(...unknownOf([found], known))
+    if (found.cut || included.length > LIMITS.includedEntriesMax) warnings.add(TOO_MANY)
   }
   const few = included.slice(0, LIMITS.includedEntriesMax)
   const matched = matches.reduce((sum, row) => sum + row.sealed.length, 0)

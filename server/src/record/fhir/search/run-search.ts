@@ -45,7 +45,7 @@ export async function runSearch(
   const keys = countOnly ? undefined : keysAhead(deps, searcher.tenant, types)
   const part = countOnly ? NOTHING : await fetchPart(deps, searcher, { types, request, place: page.place })
   const rows = part.rows.map(({ row }) => row)
-  const { included, warnings } = await runIncludes(deps, searcher, request.includes, rows)
+  const { included, warnings } = await runIncludes(deps, searcher, request, rows)
   const counted = await total(deps, searcher, types, request, part.total, countOnly)
   const at = page.at ?? deps.clock.now()
   const link = (place: PagePlace | undefined): string | undefined =>

@@ -332,3 +332,59 @@ test('a star stands for every reference, or every type, that the caller may see'
   }
   assert.deepEqual(await included('Patient?_id=anna&_revinclude=*&_include=*', few), ['Condition/c1', 'Condition/c2'])
 })
+
+test('_graph draws in what a GraphDefinition says, which the caller may read', async () => {
+  const graph = (id: string, start: string, link: object[]): Stored => ({
+    resourceType: 'GraphDefinition',
+    id,
+    name: id,
+    status: 'active',
+    start,
+    link,
+  })
+  const org = { type: 'Organization', link: [{ path: 'Organization.partOf', target: [{ type: 'Organization' }] }] }
+  await record.put([
+    graph('chart', 'Patient', [
+      { path: 'Patient.managingOrganization', target: [org] },
+      {
+        target: [
+          {
+            type: 'Observation',
+            params: 'patient={ref}',
+            link: [{ path: 'encounter', target: [{ type: 'Encounter' }] }],
+          },
+        ],
+      },
+    ]),
+    graph('odd', 'Patient', [{ path: 'Patient.name.family', target: [{ type: 'Organization' }] }]),
+    graph('two', 'Patient', [{ target: [{ type: 'Observation', params: 'patient={ref}&code=x' }] }]),
+    graph('else', 'Device', []),
+  ])
+  const included = async (url: string, searcher: Searcher = ANYBODY): Promise<string[]> =>
+    record.ids((await record.search(url, searcher)).included).toSorted()
+  for (const name of ['chart', 'GraphDefinition/chart'])
+    assert.deepEqual(await included(`Patient?_id=anna&_graph=${name}`), [
+      'Encounter/e1',
+      'Observation/a',
+      'Organization/low',
+      'Organization/mid',
+    ])
+  for (const [name, code] of [
+    ['odd', 'graph-unsupported'],
+    ['two', 'graph-unsupported'],
+    ['else', 'graph-unsupported'],
+    ['none', 'graph-unknown'],
+    ['http://x', 'value-invalid'],
+  ] as const)
+    await assert.rejects(included(`Patient?_graph=${name}`), failing(`fhir.search.${code}`), name)
+  const without = (type: string): Searcher => ({ ...ANYBODY, scopes: { allows: (asked) => asked !== type } })
+  await assert.rejects(
+    included('Patient?_graph=chart', without('GraphDefinition')),
+    failing('fhir.search.graph-unknown'),
+  )
+  await assert.rejects(included('Patient?_graph=chart', without('Observation')), failing('fhir.search.forbidden'))
+  await assert.rejects(
+    included('Patient?_graph=chart', { ...ANYBODY, tenant: 2 }),
+    failing('fhir.search.graph-unknown'),
+  )
+})

@@ -99,6 +99,8 @@ export interface SearchRequest {
   count: number
   total: 'none' | 'estimate' | 'accurate'
   includes: Include[]
+  /** `_graph`: id of a GraphDefinition that says what else to include. */
+  graph?: string
   output: OutputWishes
   /** The parameters that took part, for the self link. Values in it may identify patients: for the answer's body only. */
   self: [name: string, value: string][]
