@@ -1,5 +1,5 @@
 import type { Row } from '#db'
-import { LIMITS } from '#kernel'
+import { eventLoopTurns, LIMITS } from '#kernel'
 import type { StoredRow } from '../store/rows.ts'
 import { type Compiled, compileSearch } from './compile-search.ts'
 import { matchesFilters } from './matcher.ts'
@@ -39,11 +39,13 @@ export async function fetchRows(
   }
   if (verify.size === 0) return { found: await ask(page.after, page.limit) }
   const found: Found[] = []
+  const turn = eventLoopTurns(deps.clock)
   let after = page.after
   for (let examined = 0; examined < (page.candidatesMax ?? LIMITS.sealedCandidatesMax); ) {
     const batch = await ask(after, SEARCH_LIMITS.verifyBatchRows)
     const bodies = await deps.open(batch.map(({ row }) => row))
     for (const [index, candidate] of batch.entries()) {
+      await turn()
       const filters = verify.get(candidate.row.type)
       const body = bodies[index]
       if (filters && (!body || !matchesFilters(body, filters, deps.base))) continue

@@ -88,19 +88,24 @@ class Links {
   }
 
   async #opened(type: string, filter: Filter, lowered: Lowered, link: Filter): Promise<StoredRow[]> {
-    const { found, cut } = await this.#fetch(type, lowered, [filter], LIMITS.sealedCandidatesMax + 1)
-    if (cut || found.length > LIMITS.sealedCandidatesMax)
+    const max = this.#deps.candidatesMax ?? LIMITS.sealedCandidatesMax
+    const { found, cut } = await this.#fetch(type, lowered, [filter], max + 1)
+    if (cut || found.length > max)
       raise({
         category: 'too-costly',
         code: 'fhir.search.chain-too-costly',
-        message: `${link.code} leads to more than ${LIMITS.sealedCandidatesMax} candidates that would have to be opened. Search more precisely.`,
+        message: `${link.code} leads to more than ${max} candidates that would have to be opened. Search more precisely.`,
       })
     return found.map(({ row }) => row)
   }
 
   #fetch(type: string, { predicate }: Lowered, verify: Filter[], limit: number) {
     const prepared = { type, number: typeNumber(type) as number, predicate, verify, order: DEFAULT_ORDER }
-    return fetchRows(this.#deps, this.#searcher, [prepared], { limit })
+    const { candidatesMax } = this.#deps
+    return fetchRows(this.#deps, this.#searcher, [prepared], {
+      limit,
+      ...(candidatesMax === undefined ? {} : { candidatesMax }),
+    })
   }
 
   /** What the rows refer to by the parameter, of one type. */

@@ -173,6 +173,7 @@ test('each refusal has its own code and repeats no value', () => {
     ['Patient?_elements=id,$x', 'fhir.search.value-invalid'],
     [`Patient?name=${many}`, 'fhir.search.values-too-many'],
     [`Patient?${'name=a&'.repeat(LIMITS.searchParametersMax + 1)}`, 'fhir.search.parameters-too-many'],
+    ['Patient?_type=Observation', 'fhir.search.parameter-unknown'],
     ['Patient?_count=1&_count=2', 'fhir.search.parameter-repeated'],
     [`Patient?_sort=${SECRET}`, 'fhir.search.sort-unknown'],
     [`Patient?_include=${SECRET}`, 'fhir.search.include-unknown'],

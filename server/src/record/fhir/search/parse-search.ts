@@ -71,7 +71,8 @@ function read({
   const seen = new Set<string>()
   const context = { types, now: clock.now(), chain: chainStart(), ...(base === undefined ? {} : { base }) }
   for (const [index, [name, value]] of parameters.entries()) {
-    if (name === '_type' || readElsewhere?.has(name)) continue
+    // A type of the address leaves nothing for `_type` to say: it is refused like any unknown parameter.
+    if ((name === '_type' && given.length === 0) || readElsewhere?.has(name)) continue
     try {
       if (isControl(name)) {
         if (seen.has(name) && !REPEATABLE.has(name))

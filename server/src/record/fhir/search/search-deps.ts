@@ -37,6 +37,8 @@ export interface SearchDeps {
   clock: Clock
   /** Instead of SEARCH_LIMITS.chainRowsMax: with 0 the database joins the far ends of all chains, which tests compare. */
   chainRowsMax?: number
+  /** Instead of LIMITS.sealedCandidatesMax: bodies that may be opened at the far end of a chain. */
+  candidatesMax?: number
   /** Address of this server's FHIR base. */
   base?: string
 }

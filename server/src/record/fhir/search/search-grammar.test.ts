@@ -7,6 +7,7 @@ import {
   type Stored,
   searchableRecord,
 } from '../../../../../test/fixtures/searchable-record.ts'
+import { findMatches } from './find-matches.ts'
 import type { Searcher } from './readable.ts'
 
 let record: SearchableRecord
@@ -386,5 +387,23 @@ test('_graph draws in what a GraphDefinition says, which the caller may read', a
   await assert.rejects(
     included('Patient?_graph=chart', { ...ANYBODY, tenant: 2 }),
     failing('fhir.search.graph-unknown'),
+  )
+})
+
+test('a condition of a write follows chains, but opens little and asks no terminology', async () => {
+  const find = findMatches({
+    ...record.deps,
+    codeSets: { members: () => Promise.resolve([]), relatives: () => Promise.resolve([]) },
+  })
+  assert.equal((await find(ANYBODY, 'Observation', 'patient.organization.name=ward', 2)).length, 1)
+  assert.equal((await find(ANYBODY, 'Patient', '_filter=family eq bender or gender eq female', 3)).length, 2)
+  await assert.rejects(find(ANYBODY, 'Observation', 'code:in=http://x.org/vs', 2), failing('fhir.search.codes-unknown'))
+  await assert.rejects(find(ANYBODY, 'Observation', '_contained=false', 2), failing('fhir.search.condition-empty'))
+  await record.put(
+    Array.from({ length: 201 }, (_, n): Stored => ({ resourceType: 'Group', id: `g${n}`, name: `G${n}` })),
+  )
+  await assert.rejects(
+    find(ANYBODY, 'Observation', 'subject:Group._text=x', 2),
+    failing('fhir.search.chain-too-costly'),
   )
 })
