@@ -8,11 +8,10 @@ import type { Filter, QueryValue, SearchRequest } from './search-request.ts'
 
 /**
  * Filters with the codes themselves where the client named a value set (`:in`, `:not-in`) or a place in a hierarchy (`:above`,
- * `:below`). The same filters come back where there is none. Faults: `fhir.search.codes-unknown`, `fhir.search.codes-too-many`, `expansions-too-many`,
+ * `:below`). Faults: `fhir.search.codes-unknown`, `fhir.search.codes-too-many`, `expansions-too-many`,
  * `fhir.search.value-set-unknown` and those of the terminology. https://hl7.org/fhir/R4/search.html#token
  */
 export async function expandCodes(deps: SearchDeps, searcher: Searcher, request: SearchRequest): Promise<Filter[]> {
-  if (!request.filters.some(isAboutMeaning)) return request.filters
   const codeSets =
     deps.codeSets ??
     raise({
@@ -24,7 +23,8 @@ export async function expandCodes(deps: SearchDeps, searcher: Searcher, request:
   return expansion.all(request.types, request.filters)
 }
 
-function isAboutMeaning({ modifier, values, chain, has, logic }: Filter): boolean {
+/** Whether the terminology must be asked. */
+export function isAboutMeaning({ modifier, values, chain, has, logic }: Filter): boolean {
   if (modifier === 'in' || modifier === 'not-in') return true
   if (modifier === 'above' || modifier === 'below') return values.some(({ kind }) => kind === 'token')
   const inner = [...(chain ? [chain.filter] : []), ...(has ? [has.filter] : []), ...(logic?.of ?? [])]

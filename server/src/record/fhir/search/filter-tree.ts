@@ -6,9 +6,15 @@ export interface FilterNode {
   filter: Filter
 }
 
+/** Most filters are one parameter and its values. */
+export function isPlain({ chain, has, logic }: Filter): boolean {
+  return chain === undefined && has === undefined && logic === undefined
+}
+
 /** A filter and everything in it, outermost first. */
 export function filterNodes(types: readonly string[], filter: Filter): FilterNode[] {
   const { chain, has, logic } = filter
+  if (isPlain(filter)) return [{ types, filter }]
   return [
     { types, filter },
     ...(chain ? filterNodes(chain.types, chain.filter) : []),

@@ -124,10 +124,11 @@ class Links {
       sources: rows.map(({ rid }) => rid),
       param: plan.def.id,
       targetType: typeNumber(type) as number,
-      limit: LIMITS.sealedCandidatesMax * 10,
+      limit: TARGETS_MAX + 1,
       values,
     })
     const found = await this.#deps.database.query({ text }, values.list)
+    if (found.length > TARGETS_MAX) raise(TARGETS_TOO_MANY)
     for (const [, rid] of found as [number, number][]) targets.add(rid)
     return [...targets]
   }
@@ -146,6 +147,14 @@ class Links {
     }
   }
 }
+
+/** Resources that a few others may refer to: a list of more is a population, which nobody looks for through a chain. */
+const TARGETS_MAX = 50_000
+const TARGETS_TOO_MANY = {
+  category: 'too-costly',
+  code: 'fhir.search.chain-too-costly',
+  message: `What _has finds refers to more than ${TARGETS_MAX} resources. Search more precisely.`,
+} as const
 
 function leavesOf({ logic, ...filter }: Filter): Filter[] {
   return logic ? logic.of.flatMap((one) => (one.logic ? leavesOf(one) : leadsElsewhere(one) ? [] : [one])) : [filter]

@@ -80,7 +80,7 @@ function sortKey(text: string, types: readonly string[]): SortKey {
   const code = descending ? text.slice(1) : text
   const sortable = types.every((type) => {
     const def = searchParameters(type).get(code)
-    return def !== undefined && def.index >= 0 && def.type !== 'composite'
+    return def !== undefined && def.index >= 0 && def.type !== 'composite' && def.type !== 'special'
   })
   if (!sortable)
     raise({

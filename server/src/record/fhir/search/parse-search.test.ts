@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Clock, LIMITS } from '#kernel'
+import { type SearchParameterDef, searchParameters } from '@salus/fhir-model'
+import { type Clock, FaultError, LIMITS } from '#kernel'
 import { parseSearch } from './parse-search.ts'
+import { compositeParts } from './parse-value.ts'
 import type { SearchRequest } from './search-request.ts'
 
 const NOW = Date.parse('2024-06-01T00:00:00Z')
@@ -176,6 +178,7 @@ test('each refusal has its own code and repeats no value', () => {
     ['Patient?_type=Observation', 'fhir.search.parameter-unknown'],
     ['Patient?_count=1&_count=2', 'fhir.search.parameter-repeated'],
     [`Patient?_sort=${SECRET}`, 'fhir.search.sort-unknown'],
+    ['Location?_sort=near', 'fhir.search.sort-unknown'],
     [`Patient?_include=${SECRET}`, 'fhir.search.include-unknown'],
     ['Patient?_include=Observation:subject', 'fhir.search.include-unknown'],
     [`Patient?${'_include=Patient:organization&'.repeat(21)}`, 'fhir.search.includes-too-many'],
@@ -218,3 +221,13 @@ test('each refusal has its own code and repeats no value', () => {
 
 const TWENTY_ONE =
   'Account,Appointment,Basic,Binary,Bundle,CarePlan,CareTeam,Claim,Condition,Consent,Coverage,Device,Encounter,Flag,Goal,Group,List,Location,Media,Patient,Slot'
+
+test('a composite of what the type does not have is not supported', () => {
+  const composite = searchParameters('Observation').get('code-value-quantity') as SearchParameterDef
+  assert.equal(compositeParts(composite).length, 2)
+  const odd = { ...composite, components: [{ code: 'colour', expression: 'colour' }] }
+  assert.throws(
+    () => compositeParts(odd),
+    (error) => error instanceof FaultError && error.fault.code === 'fhir.search.parameter-unsupported',
+  )
+})

@@ -47,11 +47,7 @@ export function parseValue(raw: string, context: ValueContext): QueryValue {
     case 'composite':
       return composite(raw, context)
     case 'special':
-      return raise({
-        category: 'unsupported',
-        code: 'fhir.search.parameter-unsupported',
-        message: `${def.code} is not a search parameter of this server; see its CapabilityStatement.`,
-      })
+      return invalid(def, 'another form: it is read apart')
   }
 }
 

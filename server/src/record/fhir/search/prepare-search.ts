@@ -1,7 +1,7 @@
 import { typeNumber } from '@salus/fhir-model'
-import { expandCodes } from './expand-codes.ts'
-import { filterNodes } from './filter-tree.ts'
-import { followLinks } from './follow-links.ts'
+import { expandCodes, isAboutMeaning } from './expand-codes.ts'
+import { filterNodes, isPlain } from './filter-tree.ts'
+import { type FoundLinks, followLinks } from './follow-links.ts'
 import { lowerRequest, namedIds } from './lower-filter.ts'
 import type { Predicate } from './predicate.ts'
 import { readable, type Searcher } from './readable.ts'
@@ -33,14 +33,16 @@ export async function prepareSearch(
   asked: SearchRequest,
 ): Promise<PreparedType[]> {
   for (const type of typesOf(asked)) readable(searcher, type, 'r', 'search', new SqlValues())
-  const request = { ...asked, filters: await expandCodes(deps, searcher, asked) }
+  const request = asked.filters.some(isAboutMeaning)
+    ? { ...asked, filters: await expandCodes(deps, searcher, asked) }
+    : asked
   const ids = namedIds(request)
   const resolved = ids.length > 0 ? await deps.resolveIds(searcher.tenant, ids) : undefined
   const base = {
     tokens: deps.vault.tokenizer(searcher.tenant),
     rid: (type: string, id: string) => resolved?.rid(type, id),
   }
-  const found = await followLinks(deps, searcher, request, base)
+  const found = request.filters.every(isPlain) ? NOTHING_FOUND : await followLinks(deps, searcher, request, base)
   return request.types.map((type) => ({
     type,
     number: typeNumber(type) as number,
@@ -49,6 +51,9 @@ export async function prepareSearch(
   }))
 }
 
-function typesOf({ types, filters }: SearchRequest): Set<string> {
+const NOTHING_FOUND: FoundLinks = () => undefined
+
+function typesOf({ types, filters }: SearchRequest): Iterable<string> {
+  if (filters.every(isPlain)) return types
   return new Set([...types, ...filters.flatMap((filter) => filterNodes(types, filter).flatMap((node) => node.types))])
 }

@@ -24,77 +24,76 @@ const list = (id: string, status: string, use: string, items: string[]): Stored 
   entry: items.map((reference) => ({ item: { reference } })),
 })
 
+const RESOURCES: Stored[] = [
+  { resourceType: 'Organization', id: 'top', name: 'Charité', identifier: [{ value: 'T' }] },
+  { resourceType: 'Organization', id: 'mid', name: 'Clinic', partOf: { reference: 'Organization/top' } },
+  { resourceType: 'Organization', id: 'low', name: 'Ward', partOf: { reference: 'Organization/mid' } },
+  {
+    resourceType: 'Patient',
+    id: 'anna',
+    name: [{ family: 'Müller-Lüdenscheidt', given: ['Anna'] }],
+    gender: 'female',
+    identifier: [
+      { type: MR, system: 'urn:mrn', value: '77' },
+      { system: 'urn:ssn', value: '78' },
+    ],
+    managingOrganization: { reference: 'Organization/low' },
+    text: { status: 'generated', div: '<div><td>Penicillin</td><td>allergy &amp; asthma</td></div>' },
+    contact: [{ name: { family: 'Notfall' } }],
+  },
+  {
+    resourceType: 'Patient',
+    id: 'ben',
+    name: [{ family: 'Bender' }],
+    gender: 'male',
+    identifier: [{ type: { coding: [{ code: 'SS' }] }, system: 'urn:mrn', value: '78' }],
+    managingOrganization: { reference: 'Organization/top' },
+    maritalStatus: { text: 'Penicillin in a place that is no narrative' },
+  },
+  {
+    resourceType: 'Encounter',
+    id: 'e1',
+    status: 'finished',
+    class: { code: 'AMB' },
+    subject: { reference: 'Patient/anna' },
+    serviceProvider: { reference: 'Organization/mid' },
+  },
+  ...['a', 'b'].map(
+    (id): Stored => ({
+      resourceType: 'Observation',
+      id,
+      status: 'final',
+      code: {
+        text: id === 'a' ? 'Körpergewicht' : 'pulse',
+        coding: [{ system: 's', code: id, display: 'Body weight' }],
+      },
+      subject: { reference: `Patient/${id === 'a' ? 'anna' : 'ben'}` },
+      encounter: { reference: 'Encounter/e1' },
+      ...(id === 'b' ? { hasMember: [{ reference: 'Observation/a' }] } : {}),
+    }),
+  ),
+  {
+    resourceType: 'Condition',
+    id: 'c1',
+    subject: { reference: 'Patient/anna' },
+    code: { text: 'asthma' },
+  },
+  { resourceType: 'Condition', id: 'c2', subject: { reference: 'Patient/anna' }, code: { text: 'old' } },
+  list('now', 'current', 'problems', ['Condition/c1']),
+  list('then', 'retired', 'problems', ['Condition/c2']),
+  list('pills', 'current', 'medications', ['Condition/c2']),
+  { resourceType: 'Location', id: 'bonn', name: 'Bonn', position: { latitude: 50.735, longitude: 7.1 } },
+  { resourceType: 'Location', id: 'koeln', name: 'Köln', position: { latitude: 50.941, longitude: 6.958 } },
+  { resourceType: 'Location', id: 'fiji', name: 'Suva', position: { latitude: -17, longitude: 179.9 } },
+  { resourceType: 'Location', id: 'nowhere', name: 'Nowhere' },
+  ...['http://acme.org/fhir/ValueSet/1', 'http://acme.org/fhir/ValueSet/1/sub', 'http://acme.org/fhirx', 'urn:a:b'].map(
+    (url, n): Stored => ({ resourceType: 'ValueSet', id: `v${n}`, status: 'active', url, version: '1' }),
+  ),
+]
+
 before(async () => {
   record = await searchableRecord()
-  await record.put([
-    { resourceType: 'Organization', id: 'top', name: 'Charité', identifier: [{ value: 'T' }] },
-    { resourceType: 'Organization', id: 'mid', name: 'Clinic', partOf: { reference: 'Organization/top' } },
-    { resourceType: 'Organization', id: 'low', name: 'Ward', partOf: { reference: 'Organization/mid' } },
-    {
-      resourceType: 'Patient',
-      id: 'anna',
-      name: [{ family: 'Müller-Lüdenscheidt', given: ['Anna'] }],
-      gender: 'female',
-      identifier: [
-        { type: MR, system: 'urn:mrn', value: '77' },
-        { system: 'urn:ssn', value: '78' },
-      ],
-      managingOrganization: { reference: 'Organization/low' },
-      text: { status: 'generated', div: '<div><td>Penicillin</td><td>allergy &amp; asthma</td></div>' },
-      contact: [{ name: { family: 'Notfall' } }],
-    },
-    {
-      resourceType: 'Patient',
-      id: 'ben',
-      name: [{ family: 'Bender' }],
-      gender: 'male',
-      identifier: [{ type: { coding: [{ code: 'SS' }] }, system: 'urn:mrn', value: '78' }],
-      managingOrganization: { reference: 'Organization/top' },
-      maritalStatus: { text: 'Penicillin in a place that is no narrative' },
-    },
-    {
-      resourceType: 'Encounter',
-      id: 'e1',
-      status: 'finished',
-      class: { code: 'AMB' },
-      subject: { reference: 'Patient/anna' },
-      serviceProvider: { reference: 'Organization/mid' },
-    },
-    ...['a', 'b'].map(
-      (id): Stored => ({
-        resourceType: 'Observation',
-        id,
-        status: 'final',
-        code: {
-          text: id === 'a' ? 'Körpergewicht' : 'pulse',
-          coding: [{ system: 's', code: id, display: 'Body weight' }],
-        },
-        subject: { reference: `Patient/${id === 'a' ? 'anna' : 'ben'}` },
-        encounter: { reference: 'Encounter/e1' },
-        ...(id === 'b' ? { hasMember: [{ reference: 'Observation/a' }] } : {}),
-      }),
-    ),
-    {
-      resourceType: 'Condition',
-      id: 'c1',
-      subject: { reference: 'Patient/anna' },
-      code: { text: 'asthma' },
-    },
-    { resourceType: 'Condition', id: 'c2', subject: { reference: 'Patient/anna' }, code: { text: 'old' } },
-    list('now', 'current', 'problems', ['Condition/c1']),
-    list('then', 'retired', 'problems', ['Condition/c2']),
-    list('pills', 'current', 'medications', ['Condition/c2']),
-    { resourceType: 'Location', id: 'bonn', name: 'Bonn', position: { latitude: 50.735, longitude: 7.1 } },
-    { resourceType: 'Location', id: 'koeln', name: 'Köln', position: { latitude: 50.941, longitude: 6.958 } },
-    { resourceType: 'Location', id: 'fiji', name: 'Suva', position: { latitude: -17, longitude: 179.9 } },
-    { resourceType: 'Location', id: 'nowhere', name: 'Nowhere' },
-    ...[
-      'http://acme.org/fhir/ValueSet/1',
-      'http://acme.org/fhir/ValueSet/1/sub',
-      'http://acme.org/fhirx',
-      'urn:a:b',
-    ].map((url, n): Stored => ({ resourceType: 'ValueSet', id: `v${n}`, status: 'active', url, version: '1' })),
-  ])
+  await record.put(RESOURCES)
   await record.put([{ resourceType: 'Patient', id: 'anna', name: [{ family: 'Fremd' }], gender: 'female' }], 2)
 })
 after(() => record.close())
@@ -371,13 +370,13 @@ test('_graph draws in what a GraphDefinition says, which the caller may read', a
       'Organization/mid',
     ])
   for (const [name, code] of [
-    ['odd', 'graph-unsupported'],
-    ['two', 'graph-unsupported'],
-    ['else', 'graph-unsupported'],
-    ['none', 'graph-unknown'],
-    ['http://x', 'value-invalid'],
+    ['odd', 'fhir.search.graph-unsupported'],
+    ['two', 'fhir.search.graph-unsupported'],
+    ['else', 'fhir.search.graph-unsupported'],
+    ['none', 'fhir.search.graph-unknown'],
+    ['http://x', 'fhir.search.value-invalid'],
   ] as const)
-    await assert.rejects(included(`Patient?_graph=${name}`), failing(`fhir.search.${code}`), name)
+    await assert.rejects(included(`Patient?_graph=${name}`), failing(code), name)
   const without = (type: string): Searcher => ({ ...ANYBODY, scopes: { allows: (asked) => asked !== type } })
   await assert.rejects(
     included('Patient?_graph=chart', without('GraphDefinition')),

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
-import {
-  type Asked,
-  clean,
-  observation,
-  PATIENTS,
-  patient,
-  question,
-} from '../../../../../test/fixtures/naive-search.ts'
+import { question } from '../../../../../test/fixtures/naive-search.ts'
+import { type Asked, clean, observation, PATIENTS, patient } from '../../../../../test/fixtures/naive-world.ts'
 import { type SearchableRecord, searchableRecord } from '../../../../../test/fixtures/searchable-record.ts'
 import { SEARCH_LIMITS } from './search-limits.ts'
 
