@@ -120,12 +120,14 @@ async function referringAnyhow(deps: SearchDeps, searcher: Searcher, from: reado
   for (const [type, rids] of byType) add(type, { op: 'rid', rids })
   const patients = from.filter((row) => row.type === typeNumber('Patient')).map((row) => row.rid)
   for (const type of await typesOwned(deps, searcher, patients)) add(type, { op: 'patient', rids: patients })
-  const found = await Promise.all(
-    [...wanted].map(([type, predicates]) =>
-      rowsOf(deps, searcher, { type, interaction: 'search', predicate: or(predicates) }),
-    ),
-  )
-  return found.flat()
+  // One type after the other, so that no more is held than may be included.
+  const found: StoredRow[] = []
+  for (const [type, predicates] of wanted) {
+    if (found.length >= LIMIT) break
+    const limit = LIMIT - found.length
+    found.push(...(await rowsOf(deps, searcher, { type, interaction: 'search', predicate: or(predicates), limit })))
+  }
+  return found
 }
 
 /** Types of which something belongs to the patients, of those that the caller may search. */
@@ -144,19 +146,21 @@ async function typesOwned(deps: SearchDeps, searcher: Searcher, patients: number
 async function rowsOf(
   deps: SearchDeps,
   searcher: Searcher,
-  wanted: { type: string; interaction: 'search' | 'read'; predicate: Predicate },
+  wanted: { type: string; interaction: 'search' | 'read'; predicate: Predicate; limit?: number },
 ): Promise<StoredRow[]> {
   if (wanted.predicate.op === 'never') return []
-  // Two kinds of conditions would keep the database from either one's index.
+  // Two kinds of conditions in one would keep the database from either one's index.
   const parts = wanted.predicate.op === 'or' ? wanted.predicate.of : [wanted.predicate]
-  const found = await Promise.all(
-    parts.map(async (predicate) => {
-      const values = new SqlValues()
-      const source = readable(searcher, wanted.type, 'r', wanted.interaction, values)
-      const scope = scopeOf(typeNumber(wanted.type) as number, searcher, values)
-      const text = rowsSqlOf(predicate, { ...scope, values, alias: 'r', hideTokens: true, source }, LIMIT)
-      return deps.database.query({ text }, values.list)
-    }),
-  )
-  return found.flat().map((row) => storedRow(row, searcher.tenant))
+  const found: StoredRow[] = []
+  for (const predicate of parts) {
+    const limit = (wanted.limit ?? LIMIT) - found.length
+    if (limit <= 0) break
+    const values = new SqlValues()
+    const source = readable(searcher, wanted.type, 'r', wanted.interaction, values)
+    const scope = scopeOf(typeNumber(wanted.type) as number, searcher, values)
+    const text = rowsSqlOf(predicate, { ...scope, values, alias: 'r', hideTokens: true, source }, limit)
+    const rows = await deps.database.query({ text }, values.list)
+    found.push(...rows.map((row) => storedRow(row, searcher.tenant)))
+  }
+  return found
 }

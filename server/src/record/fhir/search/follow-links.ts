@@ -38,11 +38,16 @@ class Links {
   readonly #deps: SearchDeps
   readonly #searcher: Searcher
   readonly #tools: FilterTools
+  /** Bodies that all links of the search together may open, and how many are left of them. */
+  readonly #max: number
+  #left: number
   readonly #found = new Map<Filter, Map<string, number[]>>()
 
   constructor(deps: SearchDeps, searcher: Searcher, base: Omit<FilterTools, 'found'>) {
     this.#deps = deps
     this.#searcher = searcher
+    this.#max = deps.candidatesMax ?? LIMITS.sealedCandidatesMax
+    this.#left = this.#max
     this.#tools = { ...base, found: this.found }
   }
 
@@ -88,24 +93,21 @@ class Links {
   }
 
   async #opened(type: string, filter: Filter, lowered: Lowered, link: Filter): Promise<StoredRow[]> {
-    const max = this.#deps.candidatesMax ?? LIMITS.sealedCandidatesMax
-    const { found, cut } = await this.#fetch(type, lowered, [filter], max + 1)
-    if (cut || found.length > max)
+    const { found, cut, opened } =
+      this.#left > 0 ? await this.#fetch(type, lowered, [filter], this.#left + 1) : { found: [], cut: true, opened: 0 }
+    if (cut || found.length > this.#left)
       raise({
         category: 'too-costly',
         code: 'fhir.search.chain-too-costly',
-        message: `${link.code} leads to more than ${max} candidates that would have to be opened. Search more precisely.`,
+        message: `${link.code} leads to more than ${this.#max} candidates that would have to be opened. Search more precisely.`,
       })
+    this.#left -= opened
     return found.map(({ row }) => row)
   }
 
   #fetch(type: string, { predicate }: Lowered, verify: Filter[], limit: number) {
     const prepared = { type, number: typeNumber(type) as number, predicate, verify, order: DEFAULT_ORDER }
-    const { candidatesMax } = this.#deps
-    return fetchRows(this.#deps, this.#searcher, [prepared], {
-      limit,
-      ...(candidatesMax === undefined ? {} : { candidatesMax }),
-    })
+    return fetchRows(this.#deps, this.#searcher, [prepared], { limit, candidatesMax: this.#left })
   }
 
   /** What the rows refer to by the parameter, of one type. */

@@ -8,7 +8,9 @@ import {
   searchableRecord,
 } from '../../../../../test/fixtures/searchable-record.ts'
 import { findMatches } from './find-matches.ts'
+import { parseSearch } from './parse-search.ts'
 import type { Searcher } from './readable.ts'
+import { runSearch } from './run-search.ts'
 
 let record: SearchableRecord
 
@@ -405,4 +407,30 @@ test('a condition of a write follows chains, but opens little and asks no termin
     find(ANYBODY, 'Observation', 'subject:Group._text=x', 2),
     failing('fhir.search.chain-too-costly'),
   )
+})
+
+test('all chains of a search together open a bounded number of bodies, and take a bounded time', async () => {
+  const { deps } = record
+  const parse = (query: string) => {
+    const parsed = parseSearch({
+      types: ['Observation'],
+      parameters: [...new URLSearchParams(query)],
+      clock: deps.clock,
+    })
+    return parsed.ok ? parsed.value : assert.fail(parsed.fault.code)
+  }
+  const twice = parse('subject:Group._text=x&focus:Group._text=y')
+  assert.equal((await runSearch({ ...deps, candidatesMax: 500 }, ANYBODY, twice)).matches.length, 0)
+  await assert.rejects(
+    runSearch({ ...deps, candidatesMax: 300 }, ANYBODY, twice),
+    failing('fhir.search.chain-too-costly'),
+  )
+  // Nothing is left for the second: it is refused, not taken for empty.
+  await assert.rejects(
+    runSearch({ ...deps, candidatesMax: 201 }, ANYBODY, twice),
+    failing('fhir.search.chain-too-costly'),
+  )
+  let now = 0
+  const slow = { now: deps.clock.now, monotonic: () => (now += 9_000) }
+  await assert.rejects(runSearch({ ...deps, clock: slow }, ANYBODY, twice), failing('fhir.search.too-costly'))
 })
