@@ -434,3 +434,31 @@ test('all chains of a search together open a bounded number of bodies, and take 
   const slow = { now: deps.clock.now, monotonic: () => (now += 9_000) }
   await assert.rejects(runSearch({ ...deps, clock: slow }, ANYBODY, twice), failing('fhir.search.too-costly'))
 })
+
+test('chains and _has of several types at once, page by page', async () => {
+  const all = async (query: string): Promise<string[]> => {
+    const parameters = [...new URLSearchParams(`${query}&_count=1`)]
+    const parsed = parseSearch({ types: [], parameters, clock: record.deps.clock })
+    assert.ok(parsed.ok)
+    const names: string[] = []
+    let page = await runSearch(record.deps, ANYBODY, parsed.value)
+    for (;;) {
+      names.push(...record.ids(page.matches))
+      if (page.next === undefined) return names.toSorted()
+      page = await record.page(page.next)
+    }
+  }
+  assert.deepEqual(await all('_type=Condition,Encounter,Observation&patient.organization.name=ward'), [
+    'Condition/c1',
+    'Condition/c2',
+    'Encounter/e1',
+    'Observation/a',
+  ])
+  assert.deepEqual(await all('_type=Patient,Encounter&_has:Observation:subject:code=s|a'), ['Patient/anna'])
+  assert.deepEqual(await all('_type=Condition&patient=anna'), ['Condition/c1', 'Condition/c2'])
+  assert.deepEqual(await all('_type=Patient,Organization&_filter=name co "wa" or name eq bender'), [
+    'Organization/low',
+    'Patient/ben',
+  ])
+  assert.deepEqual(await all('_type=Patient,Organization&_content=charite,bender'), ['Organization/top', 'Patient/ben'])
+})
