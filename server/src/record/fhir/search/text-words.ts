@@ -1,9 +1,12 @@
 import { fold } from '#vault'
 import { SEARCH_LIMITS } from './search-limits.ts'
 
-/** Distinct folded words of a text, as `_text` and `_content` compare them: letters, digits and their marks. */
+/**
+ * Distinct folded words of a text, as `_text` and `_content` compare them: letters, digits and their marks. Of a text longer
+ * than SEARCH_LIMITS.contentCharsMax the beginning.
+ */
 export function textWords(text: string): string[] {
-  return [...new Set(fold(text).match(/[\p{L}\p{N}\p{M}]+/gu) ?? [])]
+  return [...new Set(fold(text.slice(0, SEARCH_LIMITS.contentCharsMax)).match(/[\p{L}\p{N}\p{M}]+/gu) ?? [])]
 }
 
 /** Whether each word begins some word of the text. */
@@ -24,9 +27,12 @@ const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"'
 function withoutTags(xhtml: string): string {
   const texts: string[] = []
   let start = 0
-  while (start < xhtml.length) {
+  let characters = 0
+  while (start < xhtml.length && characters < SEARCH_LIMITS.contentCharsMax) {
     const open = xhtml.indexOf('<', start)
-    texts.push(xhtml.slice(start, open < 0 ? undefined : open))
+    const text = xhtml.slice(start, open < 0 ? undefined : open)
+    characters += text.length + 1
+    texts.push(text)
     const close = open < 0 ? -1 : xhtml.indexOf('>', open)
     if (close < 0) break
     // Tags part words: cells of a table stand apart though nothing is written between them.
