@@ -66,12 +66,7 @@ class Expansion {
       if (this.#codes > SEARCH_LIMITS.expandedCodesMax) raise(CODES_TOO_MANY)
       codes.push(...found)
     }
-    const values = codes.map(
-      (one): QueryValue =>
-        one.system === system
-          ? { kind: 'token', code: one.code }
-          : { kind: 'token', system: one.system, code: one.code },
-    )
+    const values = codes.map((one): QueryValue => ({ kind: 'token', ...one }))
     return { code: filter.code, ...(modifier === 'not-in' ? { modifier: 'not' as const } : {}), values }
   }
 

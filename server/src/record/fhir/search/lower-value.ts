@@ -9,6 +9,7 @@ import { ALWAYS, and, NEVER, not, or, type Predicate } from './predicate.ts'
 import { canonicalQuery, canonicalUnit } from './query-quantity.ts'
 import type { Modifier, QueryValue } from './search-request.ts'
 import { queriedStringTokens } from './string-tokens.ts'
+import { withoutImpliedSystem } from './token-value.ts'
 import type { TokenKind, Tokens } from './tokens.ts'
 import { urlsAbove } from './value-tests.ts'
 
@@ -56,8 +57,6 @@ export function lowerValue(
       return lowerQuantity(plan, query, tools)
     case 'composite':
       return lowerComposite(plan, query.parts, tools)
-    case 'any':
-      return exactly(hasValue(plan))
     case 'typed-identifier':
       // One in a million identifiers has this value: what type it is of is seen after opening.
       return { predicate: tokens({ rare: true }, [keyed(plan, 'identifier-value', query.value, tools)]), exact: false }
@@ -123,11 +122,9 @@ function ridOf(tools: LowerTools, type: string, id: string): Predicate {
   return rid === undefined ? { op: 'never' } : { op: 'rid', rids: [rid] }
 }
 
-function lowerToken(
-  plan: ParameterPlan,
-  { system, code }: Extract<QueryValue, { kind: 'token' }>,
-  tools: LowerTools,
-): Lowered {
+function lowerToken(plan: ParameterPlan, query: Extract<QueryValue, { kind: 'token' }>, tools: LowerTools): Lowered {
+  const { system, code } = withoutImpliedSystem(plan.def, query)
+  if (system === undefined && code === undefined) return exactly(hasValue(plan))
   const kinds = plan.personal ? PERSONAL_KINDS : CODE_KINDS
   const one = (kind: TokenKind, value: string): Predicate => tokens(plan, [keyed(plan, kind, value, tools)])
   if (plan.contact) {

@@ -9,6 +9,7 @@ import { canonicalQuery, canonicalUnit, canonicalValue } from './query-quantity.
 import type { Filter, Modifier, QueryValue } from './search-request.ts'
 import { stringMatches } from './string-tokens.ts'
 import { contentText, hasWords, narrativeText } from './text-words.ts'
+import { withoutImpliedSystem } from './token-value.ts'
 import { isBelow, isNear, urlsAbove, withoutVersion } from './value-tests.ts'
 
 /**
@@ -89,8 +90,6 @@ function valueMatches(asked: Asked, value: SearchValue, query: QueryValue): bool
         value.kind === 'uri' ? value.value : value.kind === 'token' ? value.code : undefined,
         query.value,
       )
-    case 'any':
-      return isValue(value)
     case 'typed-identifier':
       return (
         value.kind === 'token' &&
@@ -184,7 +183,9 @@ function tokenMatches(
       (query.system === undefined || query.system === value.text)
     )
   }
-  return codeMatches(value.system, value.code, query)
+  const wanted = withoutImpliedSystem(def, query)
+  if (wanted.system === undefined && wanted.code === undefined) return isValue(value)
+  return codeMatches(value.system, value.code, wanted)
 }
 
 function codeMatches(

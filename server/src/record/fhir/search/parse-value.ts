@@ -53,7 +53,7 @@ export function parseValue(raw: string, context: ValueContext): QueryValue {
 
 /** Values that a modifier gives another form than their parameter has. */
 const MODIFIED: Partial<Record<Modifier, (raw: string, context: ValueContext) => QueryValue>> = {
-  identifier: (raw, { def }) => codedToken(raw, def),
+  identifier: (raw, { def }) => token(raw, def),
   text: (raw) => ({ kind: 'string', value: unescapeValue(raw) }),
   in: valueSet,
   'not-in': valueSet,
@@ -74,17 +74,7 @@ function valueSet(raw: string, { def, base }: ValueContext): QueryValue {
     : invalid(def, 'the URL of a value set, or ValueSet/id')
 }
 
-/**
- * A system that resources do not repeat, because all codes of the element are of it, is left out: `gender` is found by
- * `http://hl7.org/fhir/administrative-gender|male` as by `male`.
- */
 function token(raw: string, def: SearchParameterDef): QueryValue {
-  const value = codedToken(raw, def)
-  if (value.kind !== 'token' || def.system === undefined || value.system !== def.system) return value
-  return value.code === undefined ? { kind: 'any' } : { kind: 'token', code: value.code }
-}
-
-function codedToken(raw: string, def: SearchParameterDef): QueryValue {
   const [first = '', ...rest] = splitValues(raw, '|')
   if (rest.length === 0) return { kind: 'token', code: unescapeValue(first) }
   const system = unescapeValue(first)

@@ -455,6 +455,15 @@ test('chains and _has of several types at once, page by page', async () => {
     'Observation/a',
   ])
   assert.deepEqual(await all('_type=Patient,Encounter&_has:Observation:subject:code=s|a'), ['Patient/anna'])
+  const final = 'http://hl7.org/fhir/observation-status|final'
+  assert.deepEqual(await all(`_type=Observation&status=${final}`), ['Observation/a', 'Observation/b'])
+  // Of each type what its own status means.
+  assert.deepEqual(await all(`_type=Encounter,Observation&status=${final}`), ['Observation/a', 'Observation/b'])
+  assert.deepEqual(await all('_type=Encounter,Observation&status=final,finished'), [
+    'Encounter/e1',
+    'Observation/a',
+    'Observation/b',
+  ])
   assert.deepEqual(await all('_type=Condition&patient=anna'), ['Condition/c1', 'Condition/c2'])
   assert.deepEqual(await all('_type=Patient,Organization&_filter=name co "wa" or name eq bender'), [
     'Organization/low',

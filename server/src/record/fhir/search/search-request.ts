@@ -18,8 +18,6 @@ export type QueryValue =
   | { kind: 'number'; prefix: Prefix; value: number; lo: number; hi: number }
   | { kind: 'quantity'; prefix: Prefix; value: number; lo: number; hi: number; system?: string; code?: string }
   | { kind: 'composite'; parts: QueryValue[] }
-  /** Any value at all: `gender=http://hl7.org/fhir/administrative-gender|`, because that system is all there is. */
-  | { kind: 'any' }
   /** `:of-type`: an identifier by its type and its value. */
   | { kind: 'typed-identifier'; system?: string; code: string; value: string }
   /** `:in` and `:not-in`: a value set by its canonical, or one of this server by its id. Becomes tokens before the search. */
