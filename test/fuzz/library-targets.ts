@@ -14,6 +14,7 @@ import type { Chance } from './chance.ts'
 import { EXPRESSIONS, expressionOf, fhirPathTargets } from './fhirpath-targets.ts'
 import { AWKWARD, mutated } from './mutate.ts'
 import { SAMPLES } from './samples.ts'
+import { filterOf, pathOf } from './search-grammar.ts'
 import type { Target } from './target.ts'
 import { validatorTargets } from './validator-targets.ts'
 
@@ -24,6 +25,7 @@ const clock = { now: () => 1_717_200_000_000, monotonic: () => 0 }
 
 export const libraryTargets: readonly Target[] = [
   { name: 'search text', run: (chance) => readSearch(searchOf(chance)) },
+  { name: 'search grammar', run: (chance) => readSearch(grammarOf(chance)) },
   ...fhirPathTargets,
   { name: 'FHIRPath patch', run: patch },
   { name: 'validation and indexing', run: validate },
@@ -40,6 +42,11 @@ const MODIFIERS = [
   ':identifier',
   ':contains',
   ':text',
+  ':in',
+  ':not-in',
+  ':above',
+  ':below',
+  ':of-type',
   ':Patient',
   ':nothing',
   ':',
@@ -85,6 +92,12 @@ const CONTROLS = [
   '_text',
   '_content',
   '_contained',
+  '_list',
+  '_query',
+  '_graph',
+  'near',
+  '_include:recurse',
+  '_revinclude:iterate',
   '_at',
 ]
 const CONTROL_VALUES = [
@@ -124,6 +137,17 @@ export function searchOf(chance: Chance): Search {
     )
     return [code + chance.pick(MODIFIERS), values.join(',')]
   })
+  return { type, parameters }
+}
+
+/** Chains, `_has` and `_filter`, which `searchOf` hardly ever makes. */
+export function grammarOf(chance: Chance): Search {
+  const type = chance.pick(['Patient', 'Observation', 'Encounter', 'Organization'])
+  const parameters = Array.from({ length: chance.below(3) + 1 }, (): [string, string] =>
+    chance.once(2)
+      ? ['_filter', filterOf(chance)]
+      : [pathOf(chance) + chance.pick(MODIFIERS), chance.pick(PREFIXES) + chance.pick(VALUES)],
+  )
   return { type, parameters }
 }
 

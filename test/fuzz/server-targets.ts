@@ -1,7 +1,7 @@
 import { RESOURCE_TYPES } from '@salus/fhir-model'
 import type { Answer, Json, TestClient } from '../fixtures/server.ts'
 import type { Chance } from './chance.ts'
-import { patchParameters, searchOf } from './library-targets.ts'
+import { grammarOf, patchParameters, type Search, searchOf } from './library-targets.ts'
 import { AWKWARD, mangled, mutated } from './mutate.ts'
 import { SAMPLES, sampleBundle } from './samples.ts'
 import type { Target } from './target.ts'
@@ -18,7 +18,8 @@ export function serverTargets(client: TestClient, id: string): readonly Target[]
     },
     { name: 'resource', run: async (chance) => judge(await sendResource(client, chance)) },
     { name: 'Bundle', run: async (chance) => judge(await sendBundle(client, chance)) },
-    { name: 'search', run: async (chance) => judge(await search(client, chance)) },
+    { name: 'search', run: async (chance) => judge(await search(client, chance, searchOf(chance))) },
+    { name: 'chains and filters', run: async (chance) => judge(await search(client, chance, grammarOf(chance))) },
     { name: 'patch', run: async (chance) => judge(await sendPatch(client, chance, id)) },
     { name: 'request', run: async (chance) => judge(await sendAnything(client, chance, id)) },
   ]
@@ -54,8 +55,7 @@ function sendBundle(client: TestClient, chance: Chance): Promise<Answer> {
   return client.post('', mangled(chance, JSON.stringify(bundle)))
 }
 
-async function search(client: TestClient, chance: Chance): Promise<Answer> {
-  const { type, parameters } = searchOf(chance)
+async function search(client: TestClient, chance: Chance, { type, parameters }: Search): Promise<Answer> {
   const query = parameters
     .map(([name, value]) => `${encodeURIComponent(plain(name))}=${encodeURIComponent(plain(value))}`)
     .join('&')

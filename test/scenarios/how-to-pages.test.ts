@@ -33,6 +33,7 @@ function examplesOf(page: string): Example[] {
 
 for (const [page, examples] of [
   ['use-terminology.md', 12],
+  ['search.md', 12],
   ['use-operations.md', 12],
   ['bulk-data.md', 5],
 ] as const)

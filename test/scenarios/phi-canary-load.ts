@@ -242,6 +242,13 @@ export async function readMarked({ client }: Load, id: string): Promise<void> {
     `Patient?_id=${CLIENT_ID}&_revinclude=Observation:subject`,
     `Patient/${CLIENT_ID}/Observation?code=718-7`,
     `Patient?general-practitioner:identifier=${marker('refid')}`,
+    `Patient?name:contains=${family.slice(1)}&identifier:of-type=x%7Cy%7C${DIGITS}`,
+    `Patient?_text=${marker('narrative')}&_content=${family}`,
+    `Patient?_filter=${encodeURIComponent(`family co "${family}" or not (given eq ${marker('given')})`)}`,
+    `Patient?_has:Observation:patient:patient.family=${family}`,
+    `Patient?_list=${STEM}-list`,
+    `Observation?subject:Patient._filter=${encodeURIComponent(`name co ${family} and birthdate eq ${BIRTH_DATE}`)}`,
+    `Observation?code:text=${marker('text')}`,
   ]
   for (const query of queries) {
     await done(query, client.get(query))
@@ -338,8 +345,18 @@ async function searchWrongly(load: Load): Promise<void> {
     '_format',
     '_page',
     'organization:identifier:x',
+    'gender:in',
+    '_filter',
+    '_query',
+    '_graph',
+    '_contained',
+    'identifier:of-type',
+    'organization.partof.partof.partof.partof.partof.name',
   ]
   for (const name of queries) await wrong(`search by ${name}`, client.get(`Patient?${name}=${marker('search')}`))
+  await wrong('value set', client.get(`Patient?gender:in=urn:${marker('search')}`))
+  await wrong('hierarchy', client.get(`Patient?identifier:below=urn:${STEM}%7C${marker('search')}`))
+  await wrong('filter', client.get(`Patient?_filter=family%20xx%20${marker('search')}`))
   await wrong('bad form', client.send('POST', 'Patient/_search', marker('form'), { 'content-type': 'text/plain' }))
 }
 

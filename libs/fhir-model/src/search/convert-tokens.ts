@@ -19,8 +19,18 @@ export const conceptTokens: Visit = (concept, found, resource) => {
 }
 
 export const identifierToken: Visit = (identifier, found) => {
-  const value = token(identifier.system, identifier.value, undefined)
-  if (value !== null) found.push(value)
+  const type = identifier.type as Json | undefined
+  const value = token(identifier.system, identifier.value, type?.text)
+  if (value === null) return
+  const { coding } = type ?? {}
+  if (Array.isArray(coding)) value.types = (coding as (Json | null)[]).flatMap((one) => typeOf(one))
+  found.push(value)
+}
+
+function typeOf(coding: Json | null): { system?: string; code?: string }[] {
+  const { system, code } = coding ?? {}
+  if (typeof code !== 'string') return []
+  return [typeof system === 'string' ? { system, code } : { code }]
 }
 
 /** The system of a contact point (phone, email) is no URI that a search could name. */

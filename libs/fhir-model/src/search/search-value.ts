@@ -18,12 +18,16 @@ export type SearchValue =
   | UriValue
   | CompositeValue
 
-/** `text`: of a Coding its display; of a CodeableConcept its text, in a value of its own; of a ContactPoint its system. */
+/**
+ * `text`: of a Coding its display; of a CodeableConcept its text, in a value of its own; of a ContactPoint its system; of an Identifier the
+ * text of its type. `types`: of an Identifier, the codings of its type.
+ */
 export interface TokenValue {
   kind: 'token'
   system?: string
   code?: string
   text?: string
+  types?: { system?: string; code?: string }[]
 }
 /** `part` names the leaf of a HumanName or Address: `family`, `city`. */
 export interface StringValue {

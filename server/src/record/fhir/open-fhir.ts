@@ -7,6 +7,7 @@ import type { Clock, Log, OutboundGet } from '#kernel'
 import type { Terminology } from '#terminology'
 import type { Vault } from '#vault'
 import { BULK_OPERATIONS, openBulk } from './bulk/bulk.ts'
+import { codeSets } from './code-sets.ts'
 import {
   diffOperation,
   docrefOperation,
@@ -77,6 +78,8 @@ export function openFhir(options: FhirOptions): Fhir {
   const store = openRecordStore(options)
   const search = searchDeps(store, fhirBase)
   const shelf = storedTerminology(store, search)
+  // The stored terminology is found by searches, which may name a value set of it: each knows of the other.
+  search.codeSets = codeSets(options.terminology, shelf)
   const checks = profileChecks({ ...options, ...storedProfiles(store, search), shelf })
   const policies = followPolicies(options)
   const dependencies: WriteDependencies = {

@@ -20,7 +20,8 @@ const ALL = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 const INSTANCE = 'GET, HEAD, PUT, PATCH, DELETE, OPTIONS'
 const READ = 'GET, HEAD, OPTIONS'
 const ALLOWED: Record<string, string> = {
-  '': 'POST, OPTIONS',
+  '': 'GET, HEAD, POST, OPTIONS',
+  _search: 'POST, OPTIONS',
   metadata: READ,
   _history: READ,
   Patient: ALL,

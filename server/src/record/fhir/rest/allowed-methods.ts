@@ -21,7 +21,8 @@ export function optionsResponse(path: readonly string[]): FhirResponse {
 function allowedMethods(path: readonly string[]): readonly string[] {
   const [first = ''] = path
   if (first === 'metadata') return path.length === 1 ? READ_ONLY : []
-  if (first !== '' && first !== '_history' && first !== BULK_SEGMENT && !first.startsWith('$')) requireType(first)
+  const isOfNoType = first === '_history' || first === '_search' || first === BULK_SEGMENT || first.startsWith('$')
+  if (first !== '' && !isOfNoType) requireType(first)
   return METHODS.filter((method) => interactionOf(method, path) !== undefined && isTaken(method, path))
 }
 

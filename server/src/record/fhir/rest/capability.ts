@@ -37,7 +37,8 @@ export function capabilityStatement(options: {
             ),
           })),
           ...announced(options.operations.filter(({ levels }) => levels.includes('system'))),
-          interaction: ['transaction', 'batch', 'history-system'].map((code) => ({ code })),
+          interaction: ['transaction', 'batch', 'search-system', 'history-system'].map((code) => ({ code })),
+          searchParam: EVERYWHERE,
         },
       ],
     }),
@@ -96,10 +97,10 @@ function resourceCapability(type: string): object {
       versioning: 'no-version',
       searchParam: AUDIT_EVENT_PARAMETERS,
     }
-  const parameters = [...searchParameters(type).values()].filter((parameter) => parameter.type !== 'special')
+  const parameters = [...searchParameters(type).values()].filter(({ index }) => index >= 0)
   const searchParam = parameters.map(({ code, type: kind }) => ({ name: code, type: kind }))
   const references = parameters.filter((parameter) => parameter.type === 'reference')
-  const searchInclude = references.map((parameter) => `${type}:${parameter.code}`)
+  const searchInclude = ['*', `${type}:*`, ...references.map((parameter) => `${type}:${parameter.code}`)]
   return {
     type,
     interaction: INTERACTIONS.map((code) => ({ code })),
@@ -111,9 +112,20 @@ function resourceCapability(type: string): object {
     conditionalUpdate: true,
     conditionalDelete: 'single',
     referencePolicy: ['literal', 'logical', 'local'],
-    ...filled({ searchInclude, searchRevInclude: REVINCLUDES.get(type) ?? [], searchParam }),
+    ...filled({ searchInclude, searchRevInclude: ['*', ...(REVINCLUDES.get(type) ?? [])], searchParam }),
   }
 }
+
+/** Parameters of every search, with what they take here that a client could not know. */
+const EVERYWHERE = [
+  { name: '_type', type: 'token', documentation: 'Types of a search of the whole system; required there.' },
+  { name: '_has', type: 'string', documentation: 'Up to five references, _has and chains counted together.' },
+  { name: '_filter', type: 'string', documentation: 'The grammar of R4; and / or are read from left to right.' },
+  { name: '_text', type: 'string', documentation: 'Each word begins a word of the narrative.' },
+  { name: '_content', type: 'string', documentation: 'Each word begins a word of the text of the resource.' },
+  { name: '_list', type: 'string', documentation: 'Ids of lists, $current-problems, -medications or -allergies.' },
+  { name: '_contained', type: 'token', documentation: 'false only: contained resources are not found by themselves.' },
+]
 
 /** The lists that hold something: FHIR's JSON has no empty arrays. */
 function filled(lists: Readonly<Record<string, readonly unknown[]>>): object {

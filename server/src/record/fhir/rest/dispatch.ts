@@ -45,12 +45,13 @@ export function interactionOf(method: FhirRequest['method'], path: readonly stri
   if (method === 'GET' || method === 'HEAD') {
     if (last === '_history') return path.length <= 3 ? 'history' : undefined
     if (path.length === 4) return path[2] === '_history' ? 'vread' : undefined
+    if (path.length === 0) return 'search'
     if (path.length === 1) return last === 'metadata' ? 'capabilities' : 'search'
     if (path.length === 2) return 'read'
     return path.length === 3 && last !== '_search' ? 'search' : undefined
   }
   if (method === 'POST') {
-    if (last === '_search') return path.length === 2 || path.length === 4 ? 'search' : undefined
+    if (last === '_search') return path.length === 1 || path.length === 2 || path.length === 4 ? 'search' : undefined
     return path.length === 0 ? 'batch' : path.length === 1 ? 'create' : undefined
   }
   if (path.length !== 1 && path.length !== 2) return undefined

@@ -25,7 +25,7 @@ interface SearchHandlerDependencies {
   fhirBase: string
 }
 
-/** Search of a type or of a compartment, by GET or POST: http://hl7.org/fhir/R4/http.html#search */
+/** Search of a type, of a compartment or of several types (`_type`), by GET or POST: http://hl7.org/fhir/R4/http.html#search */
 export function searchHandler(dependencies: SearchHandlerDependencies): Handler {
   return async (caller, request) => {
     const path = request.path.filter((segment) => segment !== '_search')
@@ -52,22 +52,26 @@ function parse(
   caller: Caller,
   asked: { path: string[]; query: URLSearchParams; lenient: boolean },
 ): SearchRequest {
-  const [first = '', id, second] = asked.path
+  const [first, id, second] = asked.path
   const type = second ?? first
-  requireType(first)
-  requireType(type)
-  requireScope(caller, type, 's')
-  return unwrap(
+  if (first !== undefined) requireType(first)
+  if (type !== undefined) {
+    requireType(type)
+    requireScope(caller, type, 's')
+  }
+  const parsed = unwrap(
     parseSearch({
-      types: [type],
+      // Those of `_type` when the whole system is searched; the search itself looks at the scope of each.
+      types: type === undefined ? [] : [type],
       parameters: [...asked.query],
       readElsewhere: OUTPUT_ONLY,
       lenient: asked.lenient,
       base: dependencies.fhirBase,
       clock: dependencies.store.clock,
-      ...(id === undefined || second === undefined ? {} : { compartment: { type: first, id } }),
+      ...(first === undefined || id === undefined || second === undefined ? {} : { compartment: { type: first, id } }),
     }),
   )
+  return withoutAudit(parsed)
 }
 
 /** Read by the HTTP layer. */
@@ -132,7 +136,7 @@ function narrowingOf(parsed: SearchRequest, query: URLSearchParams): { get(name:
 }
 
 function linksOf(fhirBase: string, { path, answer, request }: Found): { relation: string; url: string }[] {
-  const address = `${fhirBase}/${path.join('/')}`
+  const address = path.length === 0 ? fhirBase : `${fhirBase}/${path.join('/')}`
   const self = new URLSearchParams(answer.self).toString()
   const paged = request.query.includes('_page=')
   return [
@@ -143,6 +147,17 @@ function linksOf(fhirBase: string, { path, answer, request }: Found): { relation
     ...(answer.next === undefined ? [] : [{ relation: 'next', url: `${address}?_page=${answer.next}` }]),
     ...(answer.previous === undefined ? [] : [{ relation: 'previous', url: `${address}?_page=${answer.previous}` }]),
   ]
+}
+
+/** AuditEvent is a view of the audit log, not of the record: it is searched at its own address. */
+function withoutAudit(request: SearchRequest): SearchRequest {
+  return request.types.includes('AuditEvent') ? raise(AUDIT_APART) : request
+}
+
+const AUDIT_APART: Fault = {
+  category: 'invalid',
+  code: 'fhir.search.audit-apart',
+  message: 'AuditEvent is not searched together with other types. Search it at its own address.',
 }
 
 const PAGE_ALONE: Fault = {

@@ -1,5 +1,5 @@
 import type { Row } from '#db'
-import { LIMITS } from '#kernel'
+import { eventLoopTurns, LIMITS } from '#kernel'
 import type { StoredRow } from '../store/rows.ts'
 import { type Compiled, compileSearch } from './compile-search.ts'
 import { matchesFilters } from './matcher.ts'
@@ -20,6 +20,8 @@ export interface Fetched {
   found: Found[]
   /** Set when not all candidates could be looked at: where the look-out stopped. */
   cut?: Place
+  /** Bodies that were opened. */
+  opened: number
 }
 
 /**
@@ -37,25 +39,28 @@ export async function fetchRows(
     const turn = page.backwards ? { order: reversed } : {}
     return run(deps, compileSearch(types, searcher, { after, limit, ...turn }, deps.names), searcher.tenant)
   }
-  if (verify.size === 0) return { found: await ask(page.after, page.limit) }
+  if (verify.size === 0) return { found: await ask(page.after, page.limit), opened: 0 }
   const found: Found[] = []
+  const turn = eventLoopTurns(deps.clock)
   let after = page.after
-  for (let examined = 0; examined < (page.candidatesMax ?? LIMITS.sealedCandidatesMax); ) {
+  let opened = 0
+  while (opened < (page.candidatesMax ?? LIMITS.sealedCandidatesMax)) {
     const batch = await ask(after, SEARCH_LIMITS.verifyBatchRows)
+    opened += batch.length
     const bodies = await deps.open(batch.map(({ row }) => row))
     for (const [index, candidate] of batch.entries()) {
+      await turn()
       const filters = verify.get(candidate.row.type)
       const body = bodies[index]
       if (filters && (!body || !matchesFilters(body, filters, deps.base))) continue
       found.push(candidate)
-      if (found.length === page.limit) return { found }
+      if (found.length === page.limit) return { found, opened }
     }
     const last = batch.at(-1)
-    if (!last || batch.length < SEARCH_LIMITS.verifyBatchRows) return { found }
-    examined += batch.length
+    if (!last || batch.length < SEARCH_LIMITS.verifyBatchRows) return { found, opened }
     after = placeOf(last)
   }
-  return { found, ...(after ? { cut: after } : {}) }
+  return { found, opened, ...(after ? { cut: after } : {}) }
 }
 
 /** The place of a match: the next page starts after it. */

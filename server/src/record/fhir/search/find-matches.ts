@@ -37,7 +37,13 @@ export function findMatches(deps: SearchDeps): FindMatches {
         code: 'fhir.search.condition-empty',
         message: 'A condition names at least one search parameter; otherwise every resource of the type would match.',
       })
-    const asked = connection ? { ...deps, database: connection } : deps
+    // All other writes wait while a condition is looked at behind its lock: it opens little, and asks no terminology.
+    const { codeSets: _, ...rest } = deps
+    const asked: SearchDeps = {
+      ...rest,
+      candidatesMax: SEARCH_LIMITS.conditionCandidatesMax,
+      ...(connection ? { database: connection } : {}),
+    }
     const types = await prepareSearch(asked, searcher, { ...parsed.value, sort: [], includes: [] })
     const { found, cut } = await fetchRows(asked, searcher, types, {
       limit,

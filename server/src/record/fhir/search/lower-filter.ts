@@ -1,19 +1,24 @@
 import { compartmentParams } from '@salus/fhir-model'
+import { filterNodes } from './filter-tree.ts'
 import { anyOf, type Lowered, type LowerTools, lowerValue, referenceTo, referenceToRids } from './lower-value.ts'
 import { type ParameterPlan, parameterPlans } from './parameter-plan.ts'
 import { ALWAYS, and, NEVER, not, or, type Predicate } from './predicate.ts'
-import type { Filter, SearchRequest } from './search-request.ts'
+import type { Filter, QueryValue, SearchRequest } from './search-request.ts'
 
 /** What lowering asks for beside the values' tokens. */
 export interface FilterTools extends Omit<LowerTools, 'type'> {
-  /** Targets of a chain whose inner search had to look at bodies, found beforehand. */
-  chainTargets(filter: Filter, type: string): number[] | undefined
+  /** What was found beforehand about resources of `type`, to which `filter` leads or of which it speaks; see `followLinks`. */
+  found(filter: Filter, type: string): number[] | undefined
 }
 
 /** The condition of one filter on resources of `type`. */
 export function lowerFilter(type: string, filter: Filter, tools: FilterTools): Lowered {
-  const plan = parameterPlans(type).get(filter.code) as ParameterPlan
-  if (filter.chain) return lowerChain(plan, filter, tools)
+  if (filter.logic) return lowerLogic(type, filter.logic, tools)
+  if (filter.has) return lowerHas(type, filter, filter.has, tools)
+  const found = filter.chain ? undefined : tools.found(filter, type)
+  if (found) return { predicate: found.length === 0 ? NEVER : { op: 'rid', rids: found }, exact: true }
+  const plan = parameterPlans(type).get(filter.code) ?? SPECIAL_PLAN
+  if (filter.chain) return lowerChain(plan, filter, filter.chain, tools)
   if (filter.modifier === 'missing') return { predicate: missing(plan, filter.missing === true), exact: true }
   const { predicate, exact } = anyOf(
     filter.values.map((value) => lowerValue(plan, value, filter.modifier, { ...tools, type })),
@@ -23,17 +28,33 @@ export function lowerFilter(type: string, filter: Filter, tools: FilterTools): L
   return { predicate: exact ? not(predicate) : ALWAYS, exact }
 }
 
+/** Of `_text` and the like, which have no values of their own. */
+const SPECIAL_PLAN = { def: { code: '', index: -1 } } as ParameterPlan
+
 function missing(plan: ParameterPlan, wanted: boolean): Predicate {
   // Every resource has an id and a time of last update; they are columns, not values.
   if (plan.def.code === '_id' || plan.def.code === '_lastUpdated') return wanted ? NEVER : ALWAYS
   return { op: 'present', mask: 1n << BigInt(plan.def.index), present: !wanted }
 }
 
-function lowerChain(plan: ParameterPlan, filter: Filter, tools: FilterTools): Lowered {
-  const { types, filter: inner } = filter.chain as NonNullable<Filter['chain']>
+function lowerLogic(type: string, { op, of }: NonNullable<Filter['logic']>, tools: FilterTools): Lowered {
+  const parts = of.map((one) => lowerFilter(type, one, tools))
+  if (op === 'or') return anyOf(parts)
+  const exact = parts.every((one) => one.exact)
+  const all = and(parts.map((one) => one.predicate))
+  if (op === 'and') return { predicate: all, exact }
+  return { predicate: exact ? not(all) : ALWAYS, exact }
+}
+
+function lowerChain(
+  plan: ParameterPlan,
+  filter: Filter,
+  { types, filter: inner }: NonNullable<Filter['chain']>,
+  tools: FilterTools,
+): Lowered {
   return anyOf(
     types.map((type): Lowered => {
-      const targets = tools.chainTargets(filter, type)
+      const targets = tools.found(filter, type)
       if (targets) return { predicate: referenceToRids(plan, type, targets), exact: true }
       const lowered = lowerFilter(type, inner, tools)
       if (lowered.predicate.op === 'never') return lowered
@@ -41,6 +62,16 @@ function lowerChain(plan: ParameterPlan, filter: Filter, tools: FilterTools): Lo
       return { ...lowered, predicate: { op: 'chain', param, type, of: lowered.predicate } }
     }),
   )
+}
+
+function lowerHas(type: string, filter: Filter, has: NonNullable<Filter['has']>, tools: FilterTools): Lowered {
+  const rids = tools.found(filter, type)
+  if (rids) return { predicate: rids.length === 0 ? NEVER : { op: 'rid', rids }, exact: true }
+  const lowered = lowerFilter(has.type, has.filter, tools)
+  const plan = parameterPlans(has.type).get(has.code) as ParameterPlan
+  if (lowered.predicate.op === 'never' || !plan.targets.includes(type)) return { predicate: NEVER, exact: true }
+  const param = plan.owner && type === 'Patient' ? 'patient' : plan.def.id
+  return { ...lowered, predicate: { op: 'has', param, type: has.type, of: lowered.predicate } }
 }
 
 /** All filters of a request on one type, and those that opened bodies must be checked against. */
@@ -81,22 +112,25 @@ function referenceToSelf(type: string, id: string, tools: FilterTools): Predicat
 }
 
 /** Every local id a request names, so that their numbers are found with one look-up. */
-export function namedIds(request: SearchRequest): { type: string; id: string }[] {
+export function namedIds(
+  request: Pick<SearchRequest, 'types' | 'filters' | 'compartment'>,
+): { type: string; id: string }[] {
   const ids: { type: string; id: string }[] = request.compartment ? [request.compartment] : []
-  const visit = (types: readonly string[], filter: Filter): void => {
-    if (filter.chain) return visit(filter.chain.types, filter.chain.filter)
-    for (const type of types)
-      for (const value of filter.values) {
-        if (value.kind === 'id') ids.push({ type, id: value.id })
-        else
-          for (const part of value.kind === 'composite' ? value.parts : [value])
-            if (part.kind === 'reference')
-              for (const target of part.type === undefined ? targetsOf(type, filter) : [part.type])
-                ids.push({ type: target, id: part.id })
-      }
-  }
-  for (const filter of request.filters) visit(request.types, filter)
+  for (const filter of request.filters)
+    for (const node of filterNodes(request.types, filter))
+      for (const type of node.types)
+        for (const value of node.filter.values) ids.push(...idsOf(type, node.filter, value))
   return ids
+}
+
+function idsOf(type: string, filter: Filter, value: QueryValue): { type: string; id: string }[] {
+  if (value.kind === 'id') return [{ type, id: value.id }]
+  if (value.kind === 'composite') return value.parts.flatMap((part) => idsOf(type, filter, part))
+  if (value.kind !== 'reference') return []
+  return (value.type === undefined ? targetsOf(type, filter) : [value.type]).map((target) => ({
+    type: target,
+    id: value.id,
+  }))
 }
 
 function targetsOf(type: string, filter: Filter): readonly string[] {

@@ -5,11 +5,13 @@ import { lifeDateCover } from './life-dates.ts'
 import { tidy } from './number-range.ts'
 import { type ParameterPlan, parameterPlans } from './parameter-plan.ts'
 import { compositeParts } from './parse-value.ts'
-import { and, not, or, type Predicate } from './predicate.ts'
+import { ALWAYS, and, NEVER, not, or, type Predicate } from './predicate.ts'
 import { canonicalQuery, canonicalUnit } from './query-quantity.ts'
 import type { Modifier, QueryValue } from './search-request.ts'
 import { queriedStringTokens } from './string-tokens.ts'
+import { withoutImpliedSystem } from './token-value.ts'
 import type { TokenKind, Tokens } from './tokens.ts'
+import { urlsAbove } from './value-tests.ts'
 
 /** A condition on index rows that every match satisfies; when not `exact`, some others do too and bodies are looked at. */
 export interface Lowered {
@@ -32,6 +34,8 @@ export function lowerValue(
   tools: LowerTools,
 ): Lowered {
   if (plan.derivedFrom) return lowerUnion(plan, query, modifier, tools)
+  // Of these the index knows only that there is a value; bodies decide.
+  if (modifier !== undefined && ON_BODIES.has(modifier)) return { predicate: hasValue(plan), exact: false }
   switch (query.kind) {
     case 'id':
       return exactly(ridOf(tools, tools.type, query.id))
@@ -40,7 +44,7 @@ export function lowerValue(
     case 'string':
       return lowerString(plan, query.value, modifier, tools)
     case 'uri':
-      return exactly(tokens(plan, [keyed(plan, 'uri', query.value, tools)]))
+      return lowerUri(plan, query.value, modifier, tools)
     case 'url':
       return exactly(tokens({ rare: true }, [keyed(plan, 'url', query.url, tools)]))
     case 'reference':
@@ -53,7 +57,33 @@ export function lowerValue(
       return lowerQuantity(plan, query, tools)
     case 'composite':
       return lowerComposite(plan, query.parts, tools)
+    case 'typed-identifier':
+      // One in a million identifiers has this value: what type it is of is seen after opening.
+      return { predicate: tokens({ rare: true }, [keyed(plan, 'identifier-value', query.value, tools)]), exact: false }
+    case 'words':
+    case 'near':
+      return { predicate: ALWAYS, exact: false }
+    case 'value-set':
+      return exactly(NEVER)
   }
+}
+
+const ON_BODIES: ReadonlySet<Modifier> = new Set(['text', 'contains', 'ends', 'unequal'])
+
+/** Some value of the parameter is there. */
+function hasValue(plan: ParameterPlan): Predicate {
+  return { op: 'present', mask: 1n << BigInt(plan.def.index), present: true }
+}
+
+function lowerUri(plan: ParameterPlan, url: string, modifier: Modifier | undefined, tools: LowerTools): Lowered {
+  if (modifier === 'below') return { predicate: hasValue(plan), exact: false }
+  const urls = modifier === 'above' ? urlsAbove(url) : [url]
+  return exactly(
+    tokens(
+      plan,
+      urls.map((one) => keyed(plan, 'uri', one, tools)),
+    ),
+  )
 }
 
 const NO_UNIT = Buffer.alloc(8)
@@ -92,11 +122,9 @@ function ridOf(tools: LowerTools, type: string, id: string): Predicate {
   return rid === undefined ? { op: 'never' } : { op: 'rid', rids: [rid] }
 }
 
-function lowerToken(
-  plan: ParameterPlan,
-  { system, code }: Extract<QueryValue, { kind: 'token' }>,
-  tools: LowerTools,
-): Lowered {
+function lowerToken(plan: ParameterPlan, query: Extract<QueryValue, { kind: 'token' }>, tools: LowerTools): Lowered {
+  const { system, code } = withoutImpliedSystem(plan.def, query)
+  if (system === undefined && code === undefined) return exactly(hasValue(plan))
   const kinds = plan.personal ? PERSONAL_KINDS : CODE_KINDS
   const one = (kind: TokenKind, value: string): Predicate => tokens(plan, [keyed(plan, kind, value, tools)])
   if (plan.contact) {
@@ -120,8 +148,7 @@ function lowerIdentifier(
   { system, code }: Extract<QueryValue, { kind: 'token' }>,
   tools: LowerTools,
 ): Lowered {
-  if (code === undefined)
-    return { predicate: { op: 'present', mask: 1n << BigInt(plan.def.index), present: true }, exact: false }
+  if (code === undefined) return { predicate: hasValue(plan), exact: false }
   const kind = system ? 'identifier' : 'identifier-value'
   const value = system ? `${system}|${code}` : code
   return { predicate: tokens({ rare: true }, [keyed(plan, kind, value, tools)]), exact: system !== null }
@@ -138,7 +165,7 @@ function lowerString(plan: ParameterPlan, value: string, modifier: Modifier | un
     )
   const queried = queriedStringTokens(value)
   const any = leaves.flatMap((leaf) => queried.tokens.map((token) => keyed({ leaf }, token.kind, token.value, tools)))
-  return { predicate: tokens({ rare: false }, any), exact: queried.exact }
+  return { predicate: tokens({ rare: false }, any), exact: queried.exact && modifier !== 'equals' }
 }
 
 function lowerReference(
@@ -174,7 +201,7 @@ function lowerDate(plan: ParameterPlan, query: Extract<QueryValue, { kind: 'date
     cover.anyOf.map((bucket) => keyed(plan, 'bucket', bucket, tools)),
   )
   if (prefix !== 'ne') return { predicate: inside, exact: cover.exact }
-  const present: Predicate = { op: 'present', mask: 1n << BigInt(plan.def.index), present: true }
+  const present = hasValue(plan)
   // Birth and death have one date each, so "some date outside" is "the date is outside".
   return { predicate: cover.exact ? and([present, not(inside)]) : present, exact: cover.exact }
 }

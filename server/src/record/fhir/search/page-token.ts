@@ -66,7 +66,8 @@ export function openPage(deps: Pick<SearchDeps, 'vault' | 'base'>, searcher: Sea
   const clock: Clock = { now: () => n, monotonic: () => 0 }
   const request = parseSearch({
     types: t,
-    parameters: p,
+    // The types are named apart.
+    parameters: p.filter(([name]) => name !== '_type'),
     clock,
     ...(c ? { compartment: c } : {}),
     ...(deps.base === undefined ? {} : { base: deps.base }),

@@ -4,11 +4,18 @@ import { SEARCH_LIMITS } from './search-limits.ts'
 import type { Include, OutputWishes, SearchRequest, SortKey } from './search-request.ts'
 
 /** The parts of a request that say how to answer, not what to find. https://hl7.org/fhir/R4/search.html#return */
-export type Controls = Pick<SearchRequest, 'sort' | 'count' | 'total' | 'includes' | 'output'>
+export type Controls = Pick<SearchRequest, 'sort' | 'count' | 'total' | 'includes' | 'graph' | 'output'>
 
 export function defaultControls(): Controls {
   return { sort: [], count: LIMITS.pageEntriesDefault, total: 'none', includes: [], output: {} }
 }
+
+interface Direction {
+  reverse: boolean
+  iterate?: true
+}
+const ITERATED: Direction = { reverse: false, iterate: true }
+const REVERSE_ITERATED: Direction = { reverse: true, iterate: true }
 
 type Reader = (controls: Controls, value: string, types: readonly string[]) => void
 
@@ -25,8 +32,17 @@ const READERS: Record<string, Reader> = {
   _total: (controls, value) => {
     controls.total = oneOf('_total', value, ['none', 'estimate', 'accurate'])
   },
-  _include: (controls, value, types) => addInclude(controls, include(value, types, false)),
-  _revinclude: (controls, value, types) => addInclude(controls, include(value, types, true)),
+  _include: (controls, value, types) => addInclude(controls, include(value, types, { reverse: false })),
+  _revinclude: (controls, value, types) => addInclude(controls, include(value, types, { reverse: true })),
+  '_include:iterate': (controls, value, types) => addInclude(controls, include(value, types, ITERATED)),
+  '_revinclude:iterate': (controls, value, types) => addInclude(controls, include(value, types, REVERSE_ITERATED)),
+  // What :iterate was called in earlier releases, and still is by clients.
+  '_include:recurse': (controls, value, types) => addInclude(controls, include(value, types, ITERATED)),
+  '_revinclude:recurse': (controls, value, types) => addInclude(controls, include(value, types, REVERSE_ITERATED)),
+  _graph: (controls, value) => {
+    const id = /^(?:GraphDefinition\/)?([A-Za-z0-9\-.]{1,64})$/.exec(value)?.[1]
+    controls.graph = id ?? invalid('_graph', 'the id of a GraphDefinition')
+  },
   _summary: (controls, value) => {
     controls.output.summary = oneOf<NonNullable<OutputWishes['summary']>>('_summary', value, [
       'true',
@@ -49,7 +65,7 @@ const READERS: Record<string, Reader> = {
   },
 }
 
-/** Whether `name` says how to answer; `_include:iterate` and the like do not. */
+/** Whether `name` says how to answer. */
 export function isControl(name: string): boolean {
   return Object.hasOwn(READERS, name)
 }
@@ -64,7 +80,7 @@ function sortKey(text: string, types: readonly string[]): SortKey {
   const code = descending ? text.slice(1) : text
   const sortable = types.every((type) => {
     const def = searchParameters(type).get(code)
-    return def !== undefined && def.index >= 0 && def.type !== 'composite'
+    return def !== undefined && def.index >= 0 && def.type !== 'composite' && def.type !== 'special'
   })
   if (!sortable)
     raise({
@@ -75,19 +91,24 @@ function sortKey(text: string, types: readonly string[]): SortKey {
   return { code, descending }
 }
 
-function include(value: string, types: readonly string[], reverse: boolean): Include {
+/** `Type:parameter`, `Type:parameter:Target`, `Type:*` or `*`. https://hl7.org/fhir/R4/search.html#include */
+function include(value: string, types: readonly string[], direction: Direction): Include {
+  const { reverse, iterate } = direction
+  if (value === '*') return { ...direction, source: '*', code: '*' }
   const [source = '', code = '', target, ...rest] = value.split(':')
-  const def = isResourceType(source) ? searchParameters(source).get(code) : undefined
-  const fits = def?.type === 'reference' && rest.length === 0 && (reverse || types.includes(source))
-  const known =
-    target === undefined || (isResourceType(target) && (def?.targets.length === 0 || def?.targets.includes(target)))
-  if (!fits || !known)
+  const known = isResourceType(source) && rest.length === 0 && (reverse || iterate || types.includes(source))
+  const def = known ? searchParameters(source).get(code) : undefined
+  const isWild = known && code === '*' && target === undefined
+  const fits =
+    def?.type === 'reference' &&
+    (target === undefined || (isResourceType(target) && (def.targets.length === 0 || def.targets.includes(target))))
+  if (!isWild && !fits)
     raise({
       category: 'invalid',
       code: 'fhir.search.include-unknown',
-      message: `${reverse ? '_revinclude' : '_include'} takes Type:parameter or Type:parameter:Target, of a reference parameter${reverse ? '' : ' of the searched type'}.`,
+      message: `${reverse ? '_revinclude' : '_include'} takes *, Type:*, Type:parameter or Type:parameter:Target, of a reference parameter${reverse || iterate ? '' : ' of the searched type'}.`,
     })
-  return { reverse, source, code, ...(target === undefined ? {} : { target }) }
+  return { ...direction, source, code, ...(target === undefined ? {} : { target }) }
 }
 
 function addInclude(controls: Controls, one: Include): void {

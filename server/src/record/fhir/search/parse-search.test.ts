@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Clock, LIMITS } from '#kernel'
+import { type SearchParameterDef, searchParameters } from '@salus/fhir-model'
+import { type Clock, FaultError, LIMITS } from '#kernel'
 import { parseSearch } from './parse-search.ts'
+import { compositeParts } from './parse-value.ts'
 import type { SearchRequest } from './search-request.ts'
 
 const NOW = Date.parse('2024-06-01T00:00:00Z')
@@ -107,12 +109,20 @@ test('how to answer is read apart, and the self link names what took part', () =
 test('unknown parts are ignored only when asked to, and then reported and left out of the self link', () => {
   for (const name of [
     'favourite-colour',
-    'name:contains',
+    'name:below',
+    'birthdate:contains',
+    'gender:of-type',
+    'identifier:phonetic',
     'subject.name',
-    '_has:Observation:patient:code',
+    'organization._has:Observation:patient:code',
+    '_has:Observation:performer:colour',
+    '_has:Observation:encounter:code',
+    '_has:Observation:patient',
+    '_has:Colour:patient:code',
+    '_has',
+    'near',
     'name:exact:x',
     '_id:not',
-    '_content',
   ])
     assert.equal(fault(`Patient?${name}=${SECRET}`), 'fhir.search.parameter-unknown', name)
   const lenient = parse(`Patient?favourite-colour=${SECRET}&_sort=colour&gender=male`, { lenient: true })
@@ -165,14 +175,35 @@ test('each refusal has its own code and repeats no value', () => {
     ['Patient?_elements=id,$x', 'fhir.search.value-invalid'],
     [`Patient?name=${many}`, 'fhir.search.values-too-many'],
     [`Patient?${'name=a&'.repeat(LIMITS.searchParametersMax + 1)}`, 'fhir.search.parameters-too-many'],
+    ['Patient?_type=Observation', 'fhir.search.parameter-unknown'],
     ['Patient?_count=1&_count=2', 'fhir.search.parameter-repeated'],
     [`Patient?_sort=${SECRET}`, 'fhir.search.sort-unknown'],
+    ['Location?_sort=near', 'fhir.search.sort-unknown'],
     [`Patient?_include=${SECRET}`, 'fhir.search.include-unknown'],
     ['Patient?_include=Observation:subject', 'fhir.search.include-unknown'],
     [`Patient?${'_include=Patient:organization&'.repeat(21)}`, 'fhir.search.includes-too-many'],
-    [`Observation?subject:Patient.organization.name=${SECRET}`, 'fhir.search.chain-too-long'],
+    [`Organization?${'partof.'.repeat(6)}name=${SECRET}`, 'fhir.search.chain-too-long'],
+    [`Organization?${'_has:Organization:partof:'.repeat(6)}name=${SECRET}`, 'fhir.search.chain-too-long'],
+    [`Task?${'based-on:Task.'.repeat(2)}owner.${'partof.'.repeat(3)}name=${SECRET}`, 'fhir.search.chain-too-long'],
+    [`Observation?${'performer._id=x&'.repeat(25)}`, 'fhir.search.chain-too-wide'],
     [`Provenance?target.name=${SECRET}`, 'fhir.search.chain-type-needed'],
-    [`Location?near=${SECRET}`, 'fhir.search.parameter-unsupported'],
+    [`Location?near=${SECRET}`, 'fhir.search.value-invalid'],
+    ['Location?near=91|0', 'fhir.search.value-invalid'],
+    ['Location?near=50|7|5|kg', 'fhir.search.value-invalid'],
+    ['Location?near=50|7|-5|km', 'fhir.search.value-invalid'],
+    ['Patient?_content=-', 'fhir.search.value-invalid'],
+    [`Patient?_text=${'a b c d e f g h i j k l m n o p q r s t u'}`, 'fhir.search.value-invalid'],
+    [`Patient?_list=$${SECRET}`, 'fhir.search.list-unknown'],
+    [`Patient?_list=${SECRET}/1`, 'fhir.search.value-invalid'],
+    [`Patient?_query=${SECRET}`, 'fhir.search.query-unknown'],
+    ['Patient?_contained=true', 'fhir.search.contained-unsupported'],
+    ['Patient?_contained=both', 'fhir.search.contained-unsupported'],
+    ['Patient?_containedType=contained', 'fhir.search.contained-unsupported'],
+    [`Observation?code:in=${SECRET}`, 'fhir.search.value-invalid'],
+    ['Observation?code:in=Patient/1', 'fhir.search.value-invalid'],
+    [`Patient?identifier:of-type=${SECRET}|MR`, 'fhir.search.value-invalid'],
+    ['Patient?_include=Patient:*:Organization', 'fhir.search.include-unknown'],
+    ['Patient?_revinclude=Colour:*', 'fhir.search.include-unknown'],
     [`?_type=${SECRET}`, 'fhir.search.type-unknown'],
     ['?name=x', 'fhir.search.type-unknown'],
     [`?_type=${TWENTY_ONE}`, 'fhir.search.types-too-many'],
@@ -190,3 +221,13 @@ test('each refusal has its own code and repeats no value', () => {
 
 const TWENTY_ONE =
   'Account,Appointment,Basic,Binary,Bundle,CarePlan,CareTeam,Claim,Condition,Consent,Coverage,Device,Encounter,Flag,Goal,Group,List,Location,Media,Patient,Slot'
+
+test('a composite of what the type does not have is not supported', () => {
+  const composite = searchParameters('Observation').get('code-value-quantity') as SearchParameterDef
+  assert.equal(compositeParts(composite).length, 2)
+  const odd = { ...composite, components: [{ code: 'colour', expression: 'colour' }] }
+  assert.throws(
+    () => compositeParts(odd),
+    (error) => error instanceof FaultError && error.fault.code === 'fhir.search.parameter-unsupported',
+  )
+})

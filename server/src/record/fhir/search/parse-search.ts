@@ -1,5 +1,7 @@
 import { COMPARTMENTS, compartmentParams } from '@salus/fhir-model'
 import { type Clock, type Fault, FaultError, fail, LIMITS, ok, type Result, raise } from '#kernel'
+import { withoutAnd } from './filter-tree.ts'
+import { chainStart } from './parse-chain.ts'
 import { defaultControls, isControl, readControl } from './parse-control.ts'
 import { knownTypes, parseFilter } from './parse-filter.ts'
 import { SEARCH_LIMITS } from './search-limits.ts'
@@ -25,8 +27,8 @@ export interface SearchText {
 /**
  * Read a FHIR search in full, so that nothing a client asked for is silently left out. Faults (all `fhir.search.*`, none
  * repeats a value): `parameter-unknown` (ignored when lenient), `parameter-unsupported`, `parameter-repeated`,
- * `value-invalid`, `values-too-many`, `parameters-too-many`, `chain-too-long`, `chain-type-needed`, `sort-unknown`,
- * `include-unknown`, `includes-too-many`, `type-unknown`, `types-too-many`, `compartment-unknown`.
+ * `value-invalid`, `values-too-many`, `parameters-too-many`, `chain-too-long`, `chain-too-wide`, `chain-type-needed`,
+ * `filter-invalid`, `filter-too-large`, `list-unknown`, `query-unknown`, `contained-unsupported`, `sort-unknown`, `include-unknown`, `includes-too-many`, `type-unknown`, `types-too-many`, `compartment-unknown`.
  * https://hl7.org/fhir/R4/search.html
  */
 export function parseSearch(text: SearchText): Result<SearchRequest> {
@@ -39,7 +41,7 @@ export function parseSearch(text: SearchText): Result<SearchRequest> {
 }
 
 /** Only these may stand more than once among the parameters that say how to answer. */
-const REPEATABLE = new Set(['_include', '_revinclude'])
+const REPEATABLE = new Set(['_include', '_revinclude'].flatMap((name) => [name, `${name}:iterate`, `${name}:recurse`]))
 
 function read({
   types: given,
@@ -67,9 +69,10 @@ function read({
     warnings: [],
   }
   const seen = new Set<string>()
-  const context = { types, now: clock.now(), ...(base === undefined ? {} : { base }) }
+  const context = { types, now: clock.now(), chain: chainStart(), ...(base === undefined ? {} : { base }) }
   for (const [index, [name, value]] of parameters.entries()) {
-    if (name === '_type' || readElsewhere?.has(name)) continue
+    // A type of the address leaves nothing for `_type` to say: it is refused like any unknown parameter.
+    if ((name === '_type' && given.length === 0) || readElsewhere?.has(name)) continue
     try {
       if (isControl(name)) {
         if (seen.has(name) && !REPEATABLE.has(name))
@@ -80,7 +83,7 @@ function read({
           })
         seen.add(name)
         readControl(request, name, value, types)
-      } else request.filters.push(parseFilter(name, value, { ...context, position: index + 1 }))
+      } else request.filters.push(...withoutAnd([parseFilter(name, value, { ...context, position: index + 1 })]))
     } catch (error) {
       if (!lenient || !ignorable(error)) throw error
       request.warnings.push(error.fault)

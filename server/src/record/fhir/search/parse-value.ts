@@ -27,7 +27,8 @@ export function parseValue(raw: string, context: ValueContext): QueryValue {
   if (raw === '') return invalid(def, 'a value')
   if (def.code === '_id')
     return /^[A-Za-z0-9\-.]{1,64}$/.test(raw) ? { kind: 'id', id: raw } : invalid(def, 'a resource id')
-  if (modifier === 'identifier') return token(raw, def)
+  if (modifier !== undefined && Object.hasOwn(MODIFIED, modifier))
+    return MODIFIED[modifier]?.(raw, context) as QueryValue
   switch (def.type) {
     case 'token':
       return token(raw, def)
@@ -46,12 +47,31 @@ export function parseValue(raw: string, context: ValueContext): QueryValue {
     case 'composite':
       return composite(raw, context)
     case 'special':
-      return raise({
-        category: 'unsupported',
-        code: 'fhir.search.parameter-unsupported',
-        message: `${def.code} is not a search parameter of this server; see its CapabilityStatement.`,
-      })
+      return invalid(def, 'another form: it is read apart')
   }
+}
+
+/** Values that a modifier gives another form than their parameter has. */
+const MODIFIED: Partial<Record<Modifier, (raw: string, context: ValueContext) => QueryValue>> = {
+  identifier: (raw, { def }) => token(raw, def),
+  text: (raw) => ({ kind: 'string', value: unescapeValue(raw) }),
+  in: valueSet,
+  'not-in': valueSet,
+  'of-type': (raw, { def }) => {
+    const [system = '', code = '', ...rest] = splitValues(raw, '|').map(unescapeValue)
+    const value = rest.join('|')
+    if (code === '' || value === '') return invalid(def, 'system|code|value, of the type and of the identifier')
+    return { kind: 'typed-identifier', ...(system === '' ? {} : { system }), code, value }
+  },
+}
+
+function valueSet(raw: string, { def, base }: ValueContext): QueryValue {
+  const url = unescapeValue(raw)
+  const local = localReference({ url }, base)
+  if (local) return local.type === 'ValueSet' ? { kind: 'value-set', id: local.id } : invalid(def, 'a ValueSet')
+  return /^[A-Za-z][A-Za-z0-9+.-]*:/.test(url)
+    ? { kind: 'value-set', url }
+    : invalid(def, 'the URL of a value set, or ValueSet/id')
 }
 
 function token(raw: string, def: SearchParameterDef): QueryValue {

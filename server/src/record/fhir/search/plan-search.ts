@@ -18,14 +18,16 @@ export function planSearch(predicate: Predicate, order: Order): Planned {
   const has = (op: Predicate['op']): boolean => conditions.some((condition) => condition.op === op)
   if (has('never'))
     return direct([{ conditions: [{ op: 'never' }] }], { hideTokens: true, hideOrder: true, fixed: true })
-  if (has('rid')) return direct([{ conditions }], { hideTokens: true, hideOrder: true, fixed: true })
+  // What a chain joins, and long lists, are planned with the values in hand.
+  const fixed = conditions.every(hasFewNumbers)
+  if (has('rid')) return direct([{ conditions }], { hideTokens: true, hideOrder: true, fixed })
   if (conditions.some(namesPatient))
     return direct(
       splitPatient(conditions).flatMap((part) => splitCode(part, false)),
-      { hideTokens: true, hideOrder: walkedBy(order) !== 'lo', fixed: true },
+      { hideTokens: true, hideOrder: walkedBy(order) !== 'lo', fixed },
     )
   if (conditions.some((condition) => condition.op === 'tokens' && condition.rare))
-    return direct([{ conditions }], { hideTokens: false, hideOrder: true, fixed: true })
+    return direct([{ conditions }], { hideTokens: false, hideOrder: true, fixed })
   const walk = walkedBy(order)
   if (
     has('code') &&
@@ -94,6 +96,15 @@ function isAlong({ op }: Predicate, walk: string | undefined): boolean {
 
 function namesPatient(condition: Predicate): boolean {
   return condition.op === 'patient' || (condition.op === 'or' && condition.of.some(({ op }) => op === 'patient'))
+}
+
+/** A generic plan takes a list for ten numbers long. */
+const FEW_NUMBERS = 10
+
+function hasFewNumbers(condition: Predicate): boolean {
+  if (condition.op === 'patient' || condition.op === 'rid') return condition.rids.length <= FEW_NUMBERS
+  if (condition.op === 'chain' || condition.op === 'has') return false
+  return !(condition.op === 'and' || condition.op === 'or') || condition.of.every(hasFewNumbers)
 }
 
 /** Belonging to the patient, and being connected with the patient otherwise, are found apart. */

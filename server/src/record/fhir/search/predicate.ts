@@ -20,6 +20,8 @@ export type Predicate =
   | { op: 'reference'; params: number[]; targets: number[] }
   /** The resource referred to (by the owner column, or by rows of `param`) is of `type` and satisfies `of`. */
   | { op: 'chain'; param: number | 'patient'; type: string; of: Predicate }
+  /** Some resource of `type` refers to this one (by its owner column, or by rows of `param`) and satisfies `of`. */
+  | { op: 'has'; param: number | 'patient'; type: string; of: Predicate }
   | { op: 'present'; mask: bigint; present: boolean }
   | { op: 'promoted-date' | 'updated'; prefix: Prefix; lo: number; hi: number }
   /** Made by the planner, the two halves of an open-ended promoted date: it starts near or after the bound; or it is long and started earlier. */
@@ -53,9 +55,8 @@ export function or(of: Predicate[]): Predicate {
   for (const part of of.flatMap((one) => (one.op === 'or' ? one.of : [one]))) {
     if (part.op === 'never') continue
     if (part.op === 'and' && part.of.length === 0) return ALWAYS
-    const at = parts.findIndex((other) => merged(other, part) !== undefined)
-    if (at >= 0) parts[at] = merged(parts[at] as Predicate, part) as Predicate
-    else parts.push(part)
+    // What is added to is a copy of our own: a value set of thousands of codes is joined without copying what it has so far.
+    if (!parts.some((other) => takesIn(other, part))) parts.push(ownCopy(part))
   }
   return parts.length === 0 ? NEVER : parts.length === 1 ? (parts[0] as Predicate) : { op: 'or', of: parts }
 }
@@ -65,12 +66,36 @@ export function not(of: Predicate): Predicate {
   return of.op === 'and' && of.of.length === 0 ? NEVER : { op: 'not', of }
 }
 
-function merged(a: Predicate, b: Predicate): Predicate | undefined {
-  if (a.op === 'tokens' && b.op === 'tokens') return { op: 'tokens', any: [...a.any, ...b.any], rare: a.rare && b.rare }
-  if (a.op === 'code' && b.op === 'code') return { op: 'code', any: [...a.any, ...b.any] }
-  if (a.op === 'rid' && b.op === 'rid') return { op: 'rid', rids: [...a.rids, ...b.rids] }
-  if (a.op === 'patient' && b.op === 'patient') return { op: 'patient', rids: [...a.rids, ...b.rids] }
-  if (a.op === 'reference' && b.op === 'reference' && a.params.join() === b.params.join())
-    return { op: 'reference', params: a.params, targets: [...a.targets, ...b.targets] }
-  return undefined
+function ownCopy(part: Predicate): Predicate {
+  switch (part.op) {
+    case 'tokens':
+    case 'code':
+      return { ...part, any: [...part.any] }
+    case 'rid':
+    case 'patient':
+      return { ...part, rids: [...part.rids] }
+    case 'reference':
+      return { ...part, targets: [...part.targets] }
+    default:
+      return part
+  }
+}
+
+/** Whether `into` became the alternative of both. */
+function takesIn(into: Predicate, part: Predicate): boolean {
+  if (into.op === 'tokens' && part.op === 'tokens') {
+    into.rare &&= part.rare
+    return append(into.any, part.any)
+  }
+  if (into.op === 'code' && part.op === 'code') return append(into.any, part.any)
+  if (into.op === 'rid' && part.op === 'rid') return append(into.rids, part.rids)
+  if (into.op === 'patient' && part.op === 'patient') return append(into.rids, part.rids)
+  if (into.op === 'reference' && part.op === 'reference' && into.params.join() === part.params.join())
+    return append(into.targets, part.targets)
+  return false
+}
+
+function append<T>(into: T[], values: readonly T[]): true {
+  for (const value of values) into.push(value)
+  return true
 }

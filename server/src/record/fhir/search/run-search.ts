@@ -1,4 +1,4 @@
-import type { Fault } from '#kernel'
+import { type Fault, LIMITS, raise } from '#kernel'
 import { rowsOfPage } from '../store/page-bytes.ts'
 import type { StoredRow } from '../store/rows.ts'
 import { countMatches } from './count-matches.ts'
@@ -32,20 +32,21 @@ export interface SearchAnswer {
 /**
  * Run a parsed search, or a page of it that `openPage` gave. Restricted to the caller's tenant and scopes. A page ends
  * early at 64 MB; what would be included beyond is left out with a warning.
- * Faults: `fhir.search.forbidden`, `sort-too-costly`, `chain-too-costly`, `page-link-too-long` and those of the database.
+ * Faults: `fhir.search.forbidden`, `sort-too-costly`, `chain-too-costly`, `too-costly`, `page-link-too-long` and those of the database.
  */
 export async function runSearch(
-  deps: SearchDeps,
+  given: SearchDeps,
   searcher: Searcher,
   request: SearchRequest,
   page: { place?: PagePlace; at?: number } = {},
 ): Promise<SearchAnswer> {
+  const deps = withinTime(given)
   const types = await prepareSearch(deps, searcher, request)
   const countOnly = request.count === 0 || request.output.summary === 'count'
   const keys = countOnly ? undefined : keysAhead(deps, searcher.tenant, types)
   const part = countOnly ? NOTHING : await fetchPart(deps, searcher, { types, request, place: page.place })
   const rows = part.rows.map(({ row }) => row)
-  const { included, warnings } = await runIncludes(deps, searcher, request.includes, rows)
+  const { included, warnings } = await runIncludes(deps, searcher, request, rows)
   const counted = await total(deps, searcher, types, request, part.total, countOnly)
   const at = page.at ?? deps.clock.now()
   const link = (place: PagePlace | undefined): string | undefined =>
@@ -62,6 +63,23 @@ export async function runSearch(
     self: request.self,
     warnings: [...request.warnings, ...warnings, ...counted.warnings],
   }
+}
+
+/**
+ * A search may ask the database often: for each chain, each batch of candidates, each include. It asks nothing more when it has
+ * taken as long as one statement may take.
+ */
+function withinTime(deps: SearchDeps): SearchDeps {
+  const began = deps.clock.monotonic()
+  const query: SearchDeps['database']['query'] = async (statement, values) =>
+    deps.clock.monotonic() - began > LIMITS.statementMs ? raise(TOO_COSTLY) : deps.database.query(statement, values)
+  return { ...deps, database: { query } }
+}
+
+const TOO_COSTLY: Fault = {
+  category: 'too-costly',
+  code: 'fhir.search.too-costly',
+  message: `The search took longer than ${LIMITS.statementMs / 1000} seconds and was stopped. Name a patient, a code or a date, or search in two steps.`,
 }
 
 interface Part {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { openConnection } from '#db'
-import { FaultError, LIMITS } from '#kernel'
+import { openConnection, openDatabase } from '#db'
+import { createLog, FaultError, LIMITS } from '#kernel'
 import {
   ANYBODY,
   type SearchableRecord,
@@ -13,6 +13,8 @@ import { compileSearch } from './compile-search.ts'
 import { findMatches } from './find-matches.ts'
 import { parseSearch } from './parse-search.ts'
 import { prepareSearch } from './prepare-search.ts'
+import { runSearch } from './run-search.ts'
+import { SEARCH_LIMITS } from './search-limits.ts'
 
 // Whether PostgreSQL takes the index each search was designed for, on enough rows that a scan would not be cheaper.
 
@@ -196,6 +198,51 @@ test('a chain by identifier starts at the patient', async () => {
   assert.ok(indexes.has('resource_patient') || indexes.has('resource_tokens'), [...indexes].join())
   assert.ok(!scanned)
   assert.ok(touched <= 3_000, `touched ${touched} rows`)
+})
+
+test('chains and _has begin where few rows are', async () => {
+  for (const [url, most] of [
+    ['Patient?_has:Observation:patient:code=http://loinc.org|rare', 20],
+    ['Patient?_has:Observation:patient:identifier=urn:order|x7', 2],
+    ['Observation?performer:Practitioner._has:Observation:performer:identifier=urn:order|x7&code=rare', 1_100],
+    ['Observation?patient._has:Observation:patient:code=http://loinc.org|rare&code=http://loinc.org|rare', 1_300],
+  ] as const) {
+    const { scanned, touched } = await plan(url)
+    assert.ok(!scanned && touched <= most, `${url} touched ${touched} rows`)
+  }
+})
+
+test('where many rows are at the far end, the page is filled from the newest', async () => {
+  for (const url of [
+    'Patient?_has:Observation:patient:status=final',
+    'Observation?performer:Practitioner._has:Observation:performer:status=final',
+  ]) {
+    const { touched } = await plan(url)
+    assert.ok(touched <= 3 * SEARCH_LIMITS.probeRows + PATIENTS, `${url} touched ${touched} rows`)
+    assert.equal((await record.search(url)).matches.length, 20)
+  }
+})
+
+test('a search that takes the database too long ends, and says so', async () => {
+  const hasty = await openDatabase({
+    url: record.url,
+    connections: 2,
+    statementTimeoutMs: 5,
+    log: createLog({ level: 'error' }),
+  })
+  const { deps } = record
+  try {
+    const parsed = parseSearch({ types: ['Observation'], parameters: [], clock: deps.clock })
+    assert.ok(parsed.ok)
+    const request = { ...parsed.value, sort: [{ code: 'value-quantity', descending: true }] }
+    await assert.rejects(
+      runSearch({ ...deps, database: hasty }, ANYBODY, request),
+      (error) =>
+        error instanceof FaultError && error.fault.code === 'db.too-costly' && error.fault.category === 'too-costly',
+    )
+  } finally {
+    await hasty.close()
+  }
 })
 
 test('what the newest rows do not hold is found all the same', async () => {

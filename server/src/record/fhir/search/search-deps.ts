@@ -4,6 +4,20 @@ import type { Vault } from '#vault'
 import type { StoredRow } from '../store/rows.ts'
 import type { StatementNames } from './statement-names.ts'
 
+/** A code as resources write it. */
+export interface SystemCode {
+  system: string
+  code: string
+}
+
+/** What codes mean, for searches that name a value set or a place in a hierarchy. Faults say why it cannot be told. */
+export interface CodeSets {
+  /** The codes of a value set: of a canonical, or of a ValueSet resource. At most `max`. */
+  members(tenant: number, valueSet: string | object, max: number): Promise<SystemCode[]>
+  /** The code and all codes below, or above, it. At most `max`. */
+  relatives(tenant: number, code: SystemCode, direction: 'above' | 'below', max: number): Promise<SystemCode[]>
+}
+
 /** What the search stands on. */
 export interface SearchDeps {
   /** One statement, rows as arrays, bigint as number (`Database` and `Connection` of #db are such). */
@@ -18,7 +32,13 @@ export interface SearchDeps {
   /** Keys the values searched for, seals what page links carry, and fetches the keys of patients ahead. */
   vault: Pick<Vault, 'tokenizer' | 'sealText' | 'openText' | 'patientKeys'>
   names: StatementNames
+  /** Absent where nothing is known of codes: such searches are then refused. */
+  codeSets?: CodeSets
   clock: Clock
+  /** Instead of SEARCH_LIMITS.chainRowsMax: with 0 the database joins the far ends of all chains, which tests compare. */
+  chainRowsMax?: number
+  /** Instead of LIMITS.sealedCandidatesMax: bodies that may be opened at the far end of a chain. */
+  candidatesMax?: number
   /** Address of this server's FHIR base. */
   base?: string
 }

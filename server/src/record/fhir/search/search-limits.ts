@@ -16,6 +16,28 @@ export const SEARCH_LIMITS = {
   typesMax: 20,
   /** `_include` and `_revinclude` parameters of one search: each is a query of its own. */
   includesMax: 20,
+  /** References that one chained parameter may follow, `_has` counted alike: patients' data is at most four apart. */
+  chainHopsMax: 5,
+  /** Types that the chains of one search may lead through, over all ways: each is a part of the statement. */
+  chainWaysMax: 100,
+  /** Resources at the far end of a chain that are named by their numbers; beyond, the database joins them. */
+  chainRowsMax: 500,
+  /** Words of one value of `_text` or `_content`. */
+  searchedWordsMax: 20,
+  /** Characters of a resource's text that `_text` and `_content` look through, some 50 pages: 60 ms where all are accented. */
+  contentCharsMax: 200_000,
+  /** Codes that `:in`, `:not-in`, `:above` and `:below` may stand for: each is a token of the statement. */
+  expandedCodesMax: 5_000,
+  /** Value sets and hierarchies that one search may name: each may take half a second. */
+  expansionsMax: 10,
+  /** Characters of one `_filter`. */
+  filterCharsMax: 4_000,
+  /** Comparisons of one `_filter`. */
+  filterPartsMax: 50,
+  /** Depth of parentheses, brackets and `not` in a `_filter`. */
+  filterDepthMax: 10,
+  /** Rounds of `_include:iterate`: what is included leads on so many times. */
+  includeRoundsMax: 5,
   /** Sort keys; a longer list never changes the order of real data. */
   sortKeysMax: 5,
   /** Characters of a page link's token: with the address it must fit a URL of LIMITS.urlBytesMax. */

@@ -18,8 +18,34 @@ export type QueryValue =
   | { kind: 'number'; prefix: Prefix; value: number; lo: number; hi: number }
   | { kind: 'quantity'; prefix: Prefix; value: number; lo: number; hi: number; system?: string; code?: string }
   | { kind: 'composite'; parts: QueryValue[] }
+  /** `:of-type`: an identifier by its type and its value. */
+  | { kind: 'typed-identifier'; system?: string; code: string; value: string }
+  /** `:in` and `:not-in`: a value set by its canonical, or one of this server by its id. Becomes tokens before the search. */
+  | { kind: 'value-set'; url?: string; id?: string }
+  /** Words of `_text` and `_content`, folded: each must begin a word of the text. */
+  | { kind: 'words'; words: string[] }
+  /** `near`: within so many metres of a place on earth, in degrees. */
+  | { kind: 'near'; latitude: number; longitude: number; metres: number }
 
-export type Modifier = 'missing' | 'exact' | 'not' | 'identifier'
+/**
+ * How values are compared where it is not by default. The last three are those of `_filter`, which no parameter's name
+ * can ask for.
+ */
+export type Modifier =
+  | 'missing'
+  | 'exact'
+  | 'not'
+  | 'identifier'
+  | 'contains'
+  | 'text'
+  | 'in'
+  | 'not-in'
+  | 'above'
+  | 'below'
+  | 'of-type'
+  | 'equals'
+  | 'ends'
+  | 'unequal'
 
 /** One search parameter of the query; its values are alternatives. All filters of a request must hold. */
 export interface Filter {
@@ -30,6 +56,10 @@ export interface Filter {
   values: QueryValue[]
   /** `subject:Patient.name=x`: the resource referred to must be of one of `types` and satisfy `filter`. */
   chain?: { types: string[]; filter: Filter }
+  /** `_has:Observation:patient:code=x`: some resource of `type` must refer to this one by `code` and satisfy `filter`. */
+  has?: { type: string; code: string; filter: Filter }
+  /** Of `_filter`, and of whatever else is made of several conditions. */
+  logic?: { op: 'and' | 'or' | 'not'; of: Filter[] }
 }
 
 export interface SortKey {
@@ -37,12 +67,16 @@ export interface SortKey {
   descending: boolean
 }
 
-/** `_include` draws in what `source` refers to by `code`; `_revinclude` (reverse) what refers to the matches. */
+/**
+ * `_include` draws in what `source` refers to by `code`; `_revinclude` (reverse) what refers to the matches. `*` stands for each
+ * reference parameter, or each type. `iterate`: also of what was drawn in.
+ */
 export interface Include {
   reverse: boolean
   source: string
   code: string
   target?: string
+  iterate?: true
 }
 
 /** How the answer is to be written; search itself does not use it. */
@@ -63,6 +97,8 @@ export interface SearchRequest {
   count: number
   total: 'none' | 'estimate' | 'accurate'
   includes: Include[]
+  /** `_graph`: id of a GraphDefinition that says what else to include. */
+  graph?: string
   output: OutputWishes
   /** The parameters that took part, for the self link. Values in it may identify patients: for the answer's body only. */
   self: [name: string, value: string][]

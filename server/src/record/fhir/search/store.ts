@@ -87,7 +87,7 @@ export function conditionSql(predicate: Predicate, scope: SqlScope): string {
 /** Periods longer than a day are few; index resource_long holds them by their end. */
 const LONG_MS = 86_400_000
 
-type RowPredicate = Extract<Predicate, { op: 'reference' | 'chain' | 'date' | 'quantity' }>
+type RowPredicate = Extract<Predicate, { op: 'reference' | 'chain' | 'has' | 'date' | 'quantity' }>
 
 /** Conditions on rows of other tables. */
 function rowsSql(predicate: RowPredicate, scope: SqlScope): string {
@@ -103,13 +103,33 @@ function rowsSql(predicate: RowPredicate, scope: SqlScope): string {
       return `exists (select 1 from record.quantity q where q.tenant = ${tenant} and q.src = ${r}.rid and ${equalsParam('q.param', predicate.params, values)}${unit} and ${numberSql(`q.${predicate.column}`, predicate, values)})`
     }
     case 'chain': {
-      const target = scope.rows(predicate.type, 't')
-      const inner = conditionSql(predicate.of, { ...scope, alias: 't', type: target.type, hideTokens: false })
+      const [t, f] = [`${r}t`, `${r}f`]
+      const { inner, source, type } = farEnd(predicate, scope, t)
       if (predicate.param === 'patient')
-        return `exists (select 1 from ${target.source} where t.rid = ${r}.patient and ${inner})`
-      return `exists (select 1 from record.reference f join ${target.source} on t.rid = f.target where f.tenant = ${tenant} and f.src = ${r}.rid and ${equalsParam('f.param', [predicate.param], values)} and f.target_type = ${typeOf(values, target.type)} and ${inner})`
+        return `exists (select 1 from ${source} where ${t}.rid = ${r}.patient and ${inner})`
+      return `exists (select 1 from record.reference ${f} join ${source} on ${t}.rid = ${f}.target where ${f}.tenant = ${tenant} and ${f}.src = ${r}.rid and ${equalsParam(`${f}.param`, [predicate.param], values)} and ${f}.target_type = ${typeOf(values, type)} and ${inner})`
+    }
+    case 'has': {
+      const [t, f] = [`${r}t`, `${r}f`]
+      const { inner, source } = farEnd(predicate, scope, t)
+      if (predicate.param === 'patient')
+        return `exists (select 1 from ${source} where ${t}.patient = ${r}.rid and ${inner})`
+      return `exists (select 1 from record.reference ${f} join ${source} on ${t}.rid = ${f}.src where ${f}.tenant = ${tenant} and ${f}.target = ${r}.rid and ${equalsParam(`${f}.param`, [predicate.param], values)} and ${inner})`
     }
   }
+}
+
+/**
+ * The rows at the far end of a chain and the condition on them, under an alias that no outer row has. Its tokens are hidden:
+ * few matches at that end were found beforehand and named by number, so the tokens that are left are common ones.
+ */
+function farEnd(
+  predicate: Extract<Predicate, { op: 'chain' | 'has' }>,
+  scope: SqlScope,
+  alias: string,
+): { source: string; type: number; inner: string } {
+  const { source, type } = scope.rows(predicate.type, alias)
+  return { source, type, inner: conditionSql(predicate.of, { ...scope, alias, type, hideTokens: true }) }
 }
 
 function furtherCode(codes: Buffer[], { alias: r, values, tenant, type }: SqlScope, patients?: number[]): string {
@@ -390,11 +410,11 @@ function afterSql(terms: Term[], place: Place | undefined, values: SqlValues): s
   return [`(${steps.map((step) => `(${step})`).join(' or ')})`]
 }
 
-/** Numbers and types of what resources refer to by one parameter, at most `limit`. */
+/** Numbers and types of what resources refer to, by one parameter or by any, at most `limit`. */
 export function targetsSql(query: {
   tenant: number
   sources: number[]
-  param: number
+  param?: number
   targetType?: number
   limit: number
   values: SqlValues
@@ -402,7 +422,22 @@ export function targetsSql(query: {
   const { values } = query
   const ofType =
     query.targetType === undefined ? '' : ` and f.target_type = ${values.add(query.targetType, 'smallint')}`
-  return `select distinct f.target_type, f.target from record.reference f where f.tenant = ${tenantOf(values, query.tenant)} and f.src = any(${values.add(int8Array(query.sources), 'bigint[]')}) and f.param = ${values.add(query.param, 'smallint')}${ofType} limit ${values.add(query.limit, 'int')}`
+  const byParam = query.param === undefined ? '' : ` and f.param = ${values.add(query.param, 'smallint')}`
+  return `select distinct f.target_type, f.target from record.reference f where f.tenant = ${tenantOf(values, query.tenant)} and f.src = any(${values.add(int8Array(query.sources), 'bigint[]')})${byParam}${ofType} limit ${values.add(query.limit, 'int')}`
+}
+
+/** Parameters and numbers of what refers to resources by any parameter, at most `limit`. */
+export function sourcesSql(query: { tenant: number; targets: number[]; limit: number; values: SqlValues }): string {
+  const { values } = query
+  return `select distinct f.param, f.src from record.reference f where f.tenant = ${tenantOf(values, query.tenant)} and f.target = any(${values.add(int8Array(query.targets), 'bigint[]')}) limit ${values.add(query.limit, 'int')}`
+}
+
+/** Of row sources under the alias `r`, the numbers of those that hold something of the patients. */
+export function sourcesOfPatientsSql(sources: readonly string[], patients: number[], values: SqlValues): string {
+  const wanted = values.add(int8Array(patients), 'bigint[]')
+  return sources
+    .map((source, index) => `(select ${index} from ${source} where r.patient = any(${wanted}) limit 1)`)
+    .join(' union all ')
 }
 
 /** Rows of `source` that satisfy `predicate`, newest first, at most `limit`; the columns of COLUMNS. */
