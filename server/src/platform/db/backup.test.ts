@@ -198,6 +198,12 @@ test('a file that is damaged anywhere is refused and the database stays empty', 
     flipped[at] = (flipped[at] ?? 0) ^ 0x40
     damages.push([`flipped at ${part}`, flipped])
   }
+  for (const word of ['"schema":"toy"', '"table":"', '"columns":["']) {
+    const flipped = Buffer.from(bytes)
+    const at = bytes.indexOf(word) + word.length - (word.endsWith('toy"') ? 2 : 0)
+    flipped[at] = (flipped[at] ?? 0) ^ 1
+    damages.push([`flipped in ${word}`, flipped])
+  }
   await withEmpty(async (url) => {
     for (const [name, damaged] of damages) {
       const bad = join(folder, 'damaged.backup')

@@ -233,8 +233,11 @@ function chooseMigrations(manifest: Manifest, migrations: readonly Migration[]):
   return chosen
 }
 
-/** Data exceptions, broken constraints and COPY's own protocol: PostgreSQL met the damage before its digest was read. */
-const DAMAGE_STATES = /^(22|23|08P01)/
+/**
+ * Data exceptions, broken constraints, COPY's own protocol, and names of a schema, table or column that the backup's own migrations
+ * did not make: PostgreSQL met the damage before its digest was read.
+ */
+const DAMAGE_STATES = /^(22|23|08P01|3F000|42P01|42703|42701)/
 
 function restoreFault(error: unknown): unknown {
   if (error instanceof FaultError) return error
