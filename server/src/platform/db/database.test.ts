@@ -171,7 +171,7 @@ test('a slow statement does not hold up others', async () => {
 test('slow statements of one client wait for each other in order, and hold up nobody else', async () => {
   await owner.query({ text: 'select pg_advisory_lock(77)' })
   const ended: number[] = []
-  // Two connections are for statements without a name: a third of them is one.
+  // Two connections are for statements without a name: two thirds of them are one.
   const slow = Array.from({ length: 65 }, (_, n) => {
     const text = n === 3 ? 'select $1::int / 0' : 'select $1::int, pg_advisory_xact_lock_shared(77)'
     return database.query({ text }, [n], 'slow').finally(() => ended.push(n))

@@ -10,7 +10,7 @@ export interface Database {
   /**
    * Run one statement on the least busy of the shared connections. One with a name is planned once for any values; one
    * without is planned for its own, and has connections of its own, so that a long search holds up no read.
-   * `client`: on whose behalf. Statements without a name of one client run on a third of their connections at once, at least
+   * `client`: on whose behalf. Statements without a name of one client run on two thirds of their connections at once, at least
    * one; 64 more wait in order, so that slow searches of one client leave connections to the others.
    * Faults as `Connection.query`, `db.busy` and `db.client-busy`.
    */
@@ -47,7 +47,7 @@ const PACKED_MAX = 8
 /** Statements of one client that wait for its turn: a loader gains nothing from more requests at once than this. */
 const WAITING_PER_CLIENT_MAX = 64
 /** One client's part of the connections for statements without a name. */
-const CLIENT_SHARE = 1 / 3
+const CLIENT_SHARE = 2 / 3
 /** A statement that runs this long holds up those behind it: new ones go elsewhere when they can. */
 const SLOW_HEAD_MS = 20
 /** How often silent connections are looked for and the gauge is set. */

@@ -77,6 +77,24 @@ export async function nextOutboxEntry(database: Queryable, node: number): Promis
   return Number(row?.[0] ?? 0)
 }
 
+/** Every node that has outbox rows, with the number its next entry gets: two index probes per node. */
+const ENDS: Statement = {
+  name: 'events-ends',
+  text: `with recursive nodes(node) as (
+      select min(node) from events.outbox
+      union all
+      select (select min(o.node) from events.outbox o where o.node > nodes.node) from nodes where nodes.node is not null
+    )
+    select node, (select first + n from events.outbox o where o.node = nodes.node order by first desc limit 1)
+    from nodes where node is not null`,
+}
+
+/** The end of each node's entries: one statement, one moment. */
+export async function outboxEnds(database: Queryable): Promise<Map<number, number>> {
+  const rows = await database.query(ENDS)
+  return new Map(rows.map(([node, next]) => [Number(node), Number(next)]))
+}
+
 export async function outboxRows(
   database: Queryable,
   from: { node: number; next: number; rows: number },

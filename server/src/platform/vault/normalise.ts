@@ -6,8 +6,10 @@
 
 /** Prefixes of fewer characters match too much to be worth a token, except in scripts where one character is a word. */
 const PREFIX_CHARACTERS_MIN = 2
+/** Every length up to this has a prefix. */
+const EACH_PREFIX_UP_TO = 10
 /** Longer queries look up the prefix of this length and check the whole value after opening. */
-export const PREFIX_CHARACTERS_MAX = 10
+export const PREFIX_CHARACTERS_MAX = 16
 /** Words of one value that get prefix tokens of their own: a name has few, a pasted paragraph must not make thousands. */
 const WORDS_MAX = 16
 
@@ -89,8 +91,8 @@ export function email(value: string): string {
 }
 
 /**
- * The prefixes that get a token each so that starts-with search finds `value`: of 2 to 10 characters, of the folded
- * value and of each of its words. The single first character is added where `prefixQuery` cannot foresee what follows
+ * The prefixes that get a token each so that starts-with search finds `value`: of 2 to 10, 12, 14 and 16 characters, of the
+ * folded value and of each of its words. The single first character is added where `prefixQuery` cannot foresee what follows
  * it: a value of one character, one that starts outside the Latin letters and digits (a Chinese family name), or one
  * whose second character is rare.
  */
@@ -103,7 +105,7 @@ export function prefixes(value: string): Set<string> {
 }
 
 function addPrefixes(found: Set<string>, text: string): void {
-  // A character is at most two UTF-16 units, so this cut never splits one of the first ten.
+  // A character is at most two UTF-16 units, so this cut never splits one of the first sixteen.
   const characters = Array.from(text.slice(0, PREFIX_CHARACTERS_MAX * 2)).slice(0, PREFIX_CHARACTERS_MAX)
   const first = characters[0]
   if (first === undefined) return
@@ -111,8 +113,13 @@ function addPrefixes(found: Set<string>, text: string): void {
   let prefix = ''
   for (let i = 0; i < characters.length; i++) {
     prefix += characters[i]
-    if (i + 1 >= PREFIX_CHARACTERS_MIN) found.add(prefix)
+    if (isPrefixLength(i + 1)) found.add(prefix)
   }
+}
+
+/** Each up to ten, then every second: few names are longer, but of those that are many begin alike. */
+function isPrefixLength(length: number): boolean {
+  return length >= PREFIX_CHARACTERS_MIN && (length <= EACH_PREFIX_UP_TO || length % 2 === 0)
 }
 
 const PLAIN_LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
@@ -147,8 +154,7 @@ export function prefixQuery(query: string): PrefixQuery {
   if (first === undefined) return { anyOf: [], checkValue: false }
   if (characters.length === 1 && isPlainLetter(first))
     return { anyOf: [first, ...Array.from(FORESEEN, (next) => first + next)], checkValue: false }
-  return {
-    anyOf: [characters.slice(0, PREFIX_CHARACTERS_MAX).join('')],
-    checkValue: characters.length > PREFIX_CHARACTERS_MAX,
-  }
+  let length = Math.min(characters.length, PREFIX_CHARACTERS_MAX)
+  while (length > PREFIX_CHARACTERS_MIN && !isPrefixLength(length)) length--
+  return { anyOf: [characters.slice(0, length).join('')], checkValue: characters.length > length }
 }

@@ -1,4 +1,6 @@
+import { writtenTypes } from '#events'
 import {
+  countCache,
   type FindMatches,
   findMatches,
   identifiersOf,
@@ -25,6 +27,8 @@ export function searchDeps(store: RecordStore, fhirBase: string): SearchDeps {
     },
     vault: store.vault,
     names: statementNames(),
+    customParameters: store.customParameters,
+    counts: countCache(writtenTypes(store.database), store.clock),
     clock: store.clock,
     base: fhirBase,
   }
@@ -46,7 +50,7 @@ export function conditionSearch(deps: SearchDeps): ConditionSearch {
       const identifier = soleIdentifier(filters)
       return {
         ...(identifier === undefined ? {} : { identifier }),
-        matches: (resource) => filters.length > 0 && matchesFilters(resource, filters, deps.base),
+        matches: (resource) => filters.length > 0 && matchesFilters(resource, filters, { base: deps.base }),
       }
     },
     identifiersOf,

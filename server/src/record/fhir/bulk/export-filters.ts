@@ -1,7 +1,10 @@
 import { type Fault, LIMITS, raise } from '#kernel'
+import type { CustomTable } from '../parameters/custom-parameters.ts'
+import { leadsElsewhere } from '../search/filter-tree.ts'
 import { matchesFilters, parseSearch, type SearchDeps, type Searcher, type SearchRequest } from '../search/index.ts'
 import { ALWAYS, or, type Predicate } from '../search/predicate.ts'
 import { prepareSearch } from '../search/prepare-search.ts'
+import type { Filter } from '../search/search-request.ts'
 import type { ExportRequest } from './export-plan.ts'
 
 /** What `_typeFilter` asks of one type. */
@@ -29,7 +32,8 @@ export async function typeFilterOf(
 ): Promise<TypeFilter> {
   const queries = request.typeFilters.filter((one) => one.type === type)
   if (queries.length === 0) return NONE
-  const parsed = queries.map(({ query }) => parsedFilter(deps, type, query))
+  const custom = await deps.customParameters?.(searcher.tenant)
+  const parsed = queries.map(({ query }) => parsedFilter({ ...deps, custom }, type, query))
   const prepared = await Promise.all(
     parsed.map(async (one) => {
       const [first] = await prepareSearch(deps, searcher, one)
@@ -37,27 +41,40 @@ export async function typeFilterOf(
     }),
   )
   const exact = prepared.every(({ verify }) => verify.length === 0)
-  const hasChain = parsed.some(({ filters }) => filters.some(({ chain }) => chain !== undefined))
-  if (!exact && parsed.length > 1 && hasChain) raise(UNSUPPORTED)
+  const hasLinks = parsed.some(({ filters }) => filters.some(isBeyondBodies))
+  if (!exact && parsed.length > 1 && hasLinks) raise(UNSUPPORTED)
   const matches = (resource: object): boolean =>
-    parsed.some(({ filters }) => matchesFilters(resource, filters, deps.base))
+    parsed.some(({ filters }) => matchesFilters(resource, filters, { base: deps.base, custom }))
   const [only] = prepared
   return {
     predicate: or(prepared.map(({ predicate }) => predicate)),
     exact,
     // Of one filter only what the index left open; of several it is not known which of them found the row.
-    verified: parsed.length === 1 && only ? (resource) => matchesFilters(resource, only.verify, deps.base) : matches,
+    verified:
+      parsed.length === 1 && only
+        ? (resource) => matchesFilters(resource, only.verify, { base: deps.base, custom })
+        : matches,
     matches,
   }
 }
 
-function parsedFilter(deps: SearchDeps, type: string, query: string): SearchRequest {
+/** A body alone cannot tell whether it holds. */
+function isBeyondBodies(filter: Filter): boolean {
+  return leadsElsewhere(filter) || filter.modifier === 'in' || filter.modifier === 'not-in'
+}
+
+function parsedFilter(
+  deps: SearchDeps & { custom: CustomTable | undefined },
+  type: string,
+  query: string,
+): SearchRequest {
   const parameters = [...new URLSearchParams(query)]
   if (parameters.length > LIMITS.searchParametersMax || parameters.some(([name]) => CONTROLS.has(name)))
     raise(UNSUPPORTED)
   const parsed = parseSearch({
     types: [type],
     parameters,
+    ...(deps.custom ? { custom: deps.custom } : {}),
     clock: deps.clock,
     ...(deps.base === undefined ? {} : { base: deps.base }),
   })

@@ -25,10 +25,17 @@ create table record.reindex (
   rid     bigint   not null default 0,
   done    bigint   not null default 0, -- resources indexed again
   total   bigint   not null default 0, -- resources stored when it began
+  upgrade boolean  not null default false, -- asked for by a migration: until it ends, older resources lack index rows
   asked   bigint   not null,           -- ms since 1970
   changed bigint   not null
 );
 create index reindex_tenant on record.reindex (tenant, job);
 create index reindex_open on record.reindex (job) where state in ('waiting', 'walking', 'following');
+
+-- Words of texts and longer beginnings of names are indexed from now on: what is stored gets them in the background.
+-- Reads one index: some seconds for ten million resources.
+insert into record.reindex (tenant, types, numbers, state, upgrade, asked, changed)
+select tenant, array_agg(type order by type), '{}', 'waiting', true, 0, 0
+from (select distinct tenant, type from record.resource) stored group by tenant;
 
 grant select, insert, update on record.search_parameter, record.reindex to salus_app;

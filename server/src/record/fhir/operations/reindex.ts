@@ -82,7 +82,8 @@ async function stateOf(store: RecordStore, { caller, instance }: OperationCall) 
   const reason = whyUnused(resource)
   const table = await store.customParameters(caller.tenant)
   const entry = table.of(resource.base?.[0] ?? '')?.get(resource.code ?? '')
-  const state = reason !== undefined ? 'unused' : entry === undefined ? 'waiting' : entry.isReady ? 'ready' : 'building'
+  const isKnown = entry !== undefined && entry.version === instance?.row.version
+  const state = reason !== undefined ? 'unused' : !isKnown ? 'waiting' : entry.isReady ? 'ready' : 'building'
   const parameter = [
     { name: 'state', valueCode: state },
     ...(reason === undefined ? [] : [{ name: 'reason', valueString: reason }]),

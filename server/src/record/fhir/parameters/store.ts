@@ -36,7 +36,7 @@ export interface NumberedParameter {
 const NUMBERED = {
   name: 'record-search-parameters',
   text: `select tenant, rid, version, number, state = 'ready' from record.search_parameter
-    where state in ('building', 'ready') order by tenant, number`,
+    where state in ('new', 'building', 'ready') and number is not null order by tenant, number`,
 }
 
 /** All tenants' parameters that are indexed by, in the order of their numbers. */
@@ -49,6 +49,16 @@ export async function numberedParameters(database: Query): Promise<NumberedParam
     number,
     isReady,
   }))
+}
+
+/** Tenants whose resources an update of Salus has yet to index again, in ascending order. */
+export async function rebuildingTenants(database: Query): Promise<number[]> {
+  const rows = await database.query({
+    name: 'record-reindex-upgrades',
+    text: `select distinct tenant from record.reindex
+      where state in ('waiting', 'walking', 'following') and upgrade order by tenant`,
+  })
+  return rows.map(([tenant]) => tenant as number)
 }
 
 /** The SearchParameter resources of numbered parameters, current versions. */

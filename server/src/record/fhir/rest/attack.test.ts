@@ -115,10 +115,10 @@ test('names of built-in properties are no modifiers', async () => {
 })
 
 test('a condition that only opening many bodies could decide is refused: other writes would wait for it', async () => {
-  const resource = { resourceType: 'Patient', name: [{ family: 'Lindqvistlonga' }] }
+  const resource = { resourceType: 'Patient', name: [{ family: 'Lindqvistlongfamilya' }] }
   const entry = Array.from({ length: 250 }, () => ({ resource, request: { method: 'POST', url: 'Patient' } }))
   assert.equal((await client.post('', transaction(entry))).status, 200)
-  const answer = await client.post('Patient', resource, { 'if-none-exist': 'family=Lindqvistlongb' })
+  const answer = await client.post('Patient', resource, { 'if-none-exist': 'family=Lindqvistlongfamilyb' })
   assert.equal(answer.status, 422)
   assert.equal(faultCode(answer), 'fhir.search.condition-too-costly')
 })

@@ -1,5 +1,6 @@
 import { typeNumber } from '@salus/fhir-model'
 import { type Fault, raise } from '#kernel'
+import type { CustomTable } from '../parameters/custom-parameters.ts'
 import {
   openPage,
   parseSearch,
@@ -33,9 +34,10 @@ export function searchHandler(dependencies: SearchHandlerDependencies): Handler 
     const page = query.get('_page')
     // The link carries the whole search: anything added to it would be ignored in silence.
     if (page !== null && [...query.keys()].some((name) => name !== '_page' && !OUTPUT_ONLY.has(name))) raise(PAGE_ALONE)
-    const opened = page === null ? undefined : unwrap(openPage(dependencies.search, caller, page))
-    const parsed =
-      opened?.request ?? parse(dependencies, caller, { path, query, lenient: request.prefer.handling === 'lenient' })
+    const lenient = request.prefer.handling === 'lenient'
+    const custom = await dependencies.store.customParameters(caller.tenant)
+    const opened = page === null ? undefined : unwrap(openPage(dependencies.search, caller, page, custom))
+    const parsed = opened?.request ?? parse(dependencies, caller, { path, query, lenient, custom })
     const at = opened ? { place: opened.place, at: opened.at } : {}
     const answer = await runSearch(onBehalfOf(dependencies, caller.client), caller, parsed, at)
     return respond(dependencies, caller, { request, path, parsed, answer, query })
@@ -50,7 +52,7 @@ function onBehalfOf({ search, store }: SearchHandlerDependencies, client: string
 function parse(
   dependencies: SearchHandlerDependencies,
   caller: Caller,
-  asked: { path: string[]; query: URLSearchParams; lenient: boolean },
+  asked: { path: string[]; query: URLSearchParams; lenient: boolean; custom: CustomTable },
 ): SearchRequest {
   const [first, id, second] = asked.path
   const type = second ?? first
@@ -66,6 +68,7 @@ function parse(
       parameters: [...asked.query],
       readElsewhere: OUTPUT_ONLY,
       lenient: asked.lenient,
+      custom: asked.custom,
       base: dependencies.fhirBase,
       clock: dependencies.store.clock,
       ...(first === undefined || id === undefined || second === undefined ? {} : { compartment: { type: first, id } }),

@@ -68,7 +68,7 @@ function planType(
       plan,
       order,
       scope: scopeOf(prepared.number, searcher, values),
-      source: (alias) => readable(searcher, prepared.type, alias, 'search', values),
+      source: (alias, options) => readable(searcher, prepared.type, alias, 'search', values, options),
     },
   }
 }

@@ -1,5 +1,6 @@
 import { type Fault, LIMITS } from '#kernel'
 import { compileCount } from './compile-search.ts'
+import { typesOf } from './count-cache.ts'
 import { fetchRows } from './fetch-rows.ts'
 import type { PreparedType } from './prepare-search.ts'
 import type { Searcher } from './readable.ts'
@@ -25,12 +26,18 @@ export async function countMatches(
   }
   const max = wanted === 'accurate' ? SEARCH_LIMITS.countMax : SEARCH_LIMITS.estimateMax
   const { statement, values } = compileCount(types, searcher, max + 1, deps.names)
-  const [row] = await deps.database.query(statement, values)
-  const total = row?.[0] as number
+  const count = async (): Promise<number> => (await deps.database.query(statement, values))[0]?.[0] as number
+  const total = await (deps.counts?.of(searcher.tenant, concerned(types), { statement, values }, count) ?? count())
   if (total <= max) return { total, warnings: [] }
   return wanted === 'accurate'
     ? { warnings: [NO_TOTAL] }
     : { total: Math.max(total, await estimate(deps, searcher, types)), warnings: [] }
+}
+
+/** Types whose writes may change how many match. */
+function concerned(types: readonly PreparedType[]): number[] {
+  const all = types.flatMap(({ number, predicate }) => [number, ...typesOf(predicate)])
+  return [...new Set(all)].sort((a, b) => a - b)
 }
 
 const NO_TOTAL: Fault = {

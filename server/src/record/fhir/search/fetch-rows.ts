@@ -39,25 +39,30 @@ export async function fetchRows(
     const turn = page.backwards ? { order: reversed } : {}
     return run(deps, compileSearch(types, searcher, { after, limit, ...turn }, deps.names), searcher.tenant)
   }
+  const custom = types[0]?.custom
   if (verify.size === 0) return { found: await ask(page.after, page.limit), opened: 0 }
   const found: Found[] = []
   const turn = eventLoopTurns(deps.clock)
+  const candidatesMax = page.candidatesMax ?? LIMITS.sealedCandidatesMax
   let after = page.after
   let opened = 0
-  while (opened < (page.candidatesMax ?? LIMITS.sealedCandidatesMax)) {
-    const batch = await ask(after, SEARCH_LIMITS.verifyBatchRows)
+  let rows: number = SEARCH_LIMITS.verifyFirstRows
+  while (opened < candidatesMax) {
+    const size = Math.min(rows, candidatesMax - opened)
+    const batch = await ask(after, size)
     opened += batch.length
     const bodies = await deps.open(batch.map(({ row }) => row))
     for (const [index, candidate] of batch.entries()) {
       await turn()
       const filters = verify.get(candidate.row.type)
       const body = bodies[index]
-      if (filters && (!body || !matchesFilters(body, filters, deps.base))) continue
+      if (filters && (!body || !matchesFilters(body, filters, { base: deps.base, custom }))) continue
       found.push(candidate)
       if (found.length === page.limit) return { found, opened }
     }
     const last = batch.at(-1)
-    if (!last || batch.length < SEARCH_LIMITS.verifyBatchRows) return { found, opened }
+    if (!last || batch.length < size) return { found, opened }
+    rows = Math.min(rows * 4, SEARCH_LIMITS.verifyBatchRows)
     after = placeOf(last)
   }
   return { found, opened, ...(after ? { cut: after } : {}) }

@@ -1,5 +1,6 @@
 import { type SearchParameterDef, searchParameters } from '@salus/fhir-model'
-import { raise } from '#kernel'
+import { type Fault, raise } from '#kernel'
+import type { CustomTable } from '../parameters/custom-parameters.ts'
 import type { ValueContext } from './parse-value.ts'
 
 /** What reading a filter depends on beside its own text. */
@@ -8,6 +9,8 @@ export type FilterContext = Pick<ValueContext, 'base' | 'now'> & {
   /** Which parameter of the search it is, from 1. */
   position: number
   chain: ChainPlace
+  /** Search parameters of the tenant's own. */
+  custom?: CustomTable
 }
 
 /** How far a chain has come, and how much all chains of the search have used. */
@@ -20,14 +23,41 @@ export interface ChainPlace {
   spent: { ways: number }
 }
 
-/** The definition of a code for all searched types; they must agree on its kind. Of a reference the targets of all. */
-export function definition(code: string, context: Pick<FilterContext, 'types' | 'position'>): SearchParameterDef {
-  const defs = context.types.map((type) => searchParameters(type).get(code))
+/**
+ * The definition of a code for all searched types; they must agree on its kind. Of a reference the targets of all.
+ * Fault `fhir.search.parameter-building`.
+ */
+export function definition(
+  code: string,
+  context: Pick<FilterContext, 'types' | 'position' | 'custom'>,
+): SearchParameterDef {
+  const defs = context.types.map((type) => definitionOf(type, code, context.custom))
   const [first] = defs
-  if (!first || first.index < 0 || defs.some((def) => def?.type !== first.type)) return unknown(context)
+  if (!first || defs.some((def) => def?.type !== first.type)) return unknown(context)
   if (first.type !== 'reference' || defs.length === 1) return first
   const anything = defs.some((def) => def?.targets.length === 0)
   return { ...first, targets: anything ? [] : [...new Set(defs.flatMap((def) => def?.targets ?? []))] }
+}
+
+/** An official parameter that has values, or one of the tenant's own. Fault `fhir.search.parameter-building`. */
+export function definitionOf(
+  type: string,
+  code: string,
+  custom: CustomTable | undefined,
+): SearchParameterDef | undefined {
+  const official = searchParameters(type).get(code)
+  if (official) return official.index < 0 ? undefined : official
+  const own = custom?.of(type)?.get(code)
+  if (own && !own.isReady) raise(BUILDING)
+  return own?.def
+}
+
+/** Part of what is stored cannot be found by it yet, and half an answer would look like a whole one. */
+const BUILDING: Fault = {
+  category: 'unavailable',
+  code: 'fhir.search.parameter-building',
+  message:
+    'What was stored before this search parameter is still being indexed. Ask SearchParameter/[id]/$salus-reindex-state how far it is, and search again then.',
 }
 
 /**

@@ -24,10 +24,12 @@ export type FindMatches = (
 export function findMatches(deps: SearchDeps): FindMatches {
   return async (searcher, type, query, limit, connection) => {
     const parameters = [...new URLSearchParams(query)]
+    const custom = await deps.customParameters?.(searcher.tenant)
     const parsed = parseSearch({
       types: [type],
       parameters,
       clock: deps.clock,
+      ...(custom ? { custom } : {}),
       ...(deps.base === undefined ? {} : { base: deps.base }),
     })
     if (!parsed.ok) throw new FaultError(parsed.fault)

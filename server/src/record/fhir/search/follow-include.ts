@@ -3,7 +3,7 @@ import { LIMITS } from '#kernel'
 import type { StoredRow } from '../store/rows.ts'
 import { scopeOf } from './compile-search.ts'
 import { storedRow } from './fetch-rows.ts'
-import { type ParameterPlan, parameterPlans } from './parameter-plan.ts'
+import { type ParameterPlan, parameterPlans, planNamed } from './parameter-plan.ts'
 import { or, type Predicate } from './predicate.ts'
 import { mayRead, readable, type Searcher } from './readable.ts'
 import type { SearchDeps } from './search-deps.ts'
@@ -45,7 +45,8 @@ async function referredTo(
   const targets = new Map<string, number[]>()
   if (target === undefined || target === 'Patient') targets.set('Patient', ownersOf(sources, code))
   const values = new SqlValues()
-  const param = code === '*' ? undefined : parameterPlans(source).get(code)?.def.id
+  const custom = await deps.customParameters?.(searcher.tenant)
+  const param = code === '*' ? undefined : planNamed(source, code, custom)?.def.id
   const targetType = target === undefined ? undefined : typeNumber(target)
   const text = targetsSql({
     tenant: searcher.tenant,
@@ -87,7 +88,9 @@ async function referring(
   { source, code, target }: Include,
   from: readonly StoredRow[],
 ): Promise<StoredRow[]> {
-  const plans = [...parameterPlans(source).values()].filter(
+  const custom = (await deps.customParameters?.(searcher.tenant))?.of(source)
+  const own = [...(custom?.values() ?? [])].map(({ plan }) => plan)
+  const plans = [...parameterPlans(source).values(), ...own].filter(
     ({ def }) => def.type === 'reference' && (code === '*' || def.code === code),
   )
   const alternatives = plans.map((plan) => referringBy(plan, target, from))

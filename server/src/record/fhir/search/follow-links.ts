@@ -5,7 +5,7 @@ import { fetchRows } from './fetch-rows.ts'
 import { leadsElsewhere } from './filter-tree.ts'
 import { type FilterTools, lowerFilter } from './lower-filter.ts'
 import type { Lowered } from './lower-value.ts'
-import { type ParameterPlan, parameterPlans } from './parameter-plan.ts'
+import { type ParameterPlan, planNamed } from './parameter-plan.ts'
 import type { Searcher } from './readable.ts'
 import type { SearchDeps } from './search-deps.ts'
 import { SEARCH_LIMITS } from './search-limits.ts'
@@ -116,7 +116,7 @@ class Links {
     type: string,
     rows: StoredRow[],
   ): Promise<number[]> {
-    const plan = parameterPlans(source).get(code) as ParameterPlan
+    const plan = planNamed(source, code, this.#tools.custom) as ParameterPlan
     const targets = new Set<number>()
     if (rows.length === 0 || !plan.targets.includes(type)) return []
     if (plan.owner && type === 'Patient') for (const { patient } of rows) if (patient !== 0) targets.add(patient)

@@ -11,6 +11,7 @@ import { leafOf, type ParameterPlan, parameterPlans } from './parameter-plan.ts'
 import { canonicalUnit, canonicalValue } from './query-quantity.ts'
 import { SEARCH_LIMITS } from './search-limits.ts'
 import { storedStringTokens } from './string-tokens.ts'
+import { wordStarts } from './text-words.ts'
 import { TOO_MANY_VALUES, TokenSet } from './token-set.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -54,6 +55,7 @@ export function indexResource(resource: object, tools: IndexTools): IndexRow {
     for (const value of values) indexValue(row, plan, value)
   }
   indexCustom(row, resource)
+  indexWords(row, resource)
   if (row.references.size + row.dates.length + row.quantities.length > SEARCH_LIMITS.indexEntriesMax)
     raise(TOO_MANY_VALUES)
   const [code = null, ...codes] = row.codes.size > 0 ? codings(row.codes, plans, tools.tokens) : []
@@ -68,6 +70,17 @@ export function indexResource(resource: object, tools: IndexTools): IndexRow {
     dates: row.dates,
     quantities: row.quantities,
   }
+}
+
+/** Leaf of the words of a resource's text. */
+export const WORDS_LEAF = 'Resource.words'
+/** Instead of a word: there are more than are indexed. */
+export const MORE_WORDS = ''
+
+function indexWords({ set }: Building, resource: object): void {
+  const { starts, isComplete } = wordStarts(resource)
+  for (const start of starts) set.add(WORDS_LEAF, 'word', start)
+  if (!isComplete) set.add(WORDS_LEAF, 'word', MORE_WORDS)
 }
 
 /** A custom parameter has no bit in `present`: a token says that it has a value. */

@@ -1,3 +1,4 @@
+export { countCache } from './count-cache.ts'
 export { CODES_TOO_MANY } from './expand-codes.ts'
 export { type FindMatches, findMatches } from './find-matches.ts'
 export { type IndexTools, indexResource } from './index-resource.ts'

@@ -1,7 +1,15 @@
 import { compartmentParams } from '@salus/fhir-model'
 import { filterNodes } from './filter-tree.ts'
-import { anyOf, type Lowered, type LowerTools, lowerValue, referenceTo, referenceToRids } from './lower-value.ts'
-import { type ParameterPlan, parameterPlans } from './parameter-plan.ts'
+import {
+  anyOf,
+  hasValue,
+  type Lowered,
+  type LowerTools,
+  lowerValue,
+  referenceTo,
+  referenceToRids,
+} from './lower-value.ts'
+import { type ParameterPlan, parameterPlans, planNamed } from './parameter-plan.ts'
 import { ALWAYS, and, NEVER, not, or, type Predicate } from './predicate.ts'
 import type { Filter, QueryValue, SearchRequest } from './search-request.ts'
 
@@ -17,9 +25,9 @@ export function lowerFilter(type: string, filter: Filter, tools: FilterTools): L
   if (filter.has) return lowerHas(type, filter, filter.has, tools)
   const found = filter.chain ? undefined : tools.found(filter, type)
   if (found) return { predicate: found.length === 0 ? NEVER : { op: 'rid', rids: found }, exact: true }
-  const plan = parameterPlans(type).get(filter.code) ?? SPECIAL_PLAN
+  const plan = planNamed(type, filter.code, tools.custom) ?? SPECIAL_PLAN
   if (filter.chain) return lowerChain(plan, filter, filter.chain, tools)
-  if (filter.modifier === 'missing') return { predicate: missing(plan, filter.missing === true), exact: true }
+  if (filter.modifier === 'missing') return { predicate: missing(plan, filter.missing === true, tools), exact: true }
   const { predicate, exact } = anyOf(
     filter.values.map((value) => lowerValue(plan, value, filter.modifier, { ...tools, type })),
   )
@@ -31,10 +39,12 @@ export function lowerFilter(type: string, filter: Filter, tools: FilterTools): L
 /** Of `_text` and the like, which have no values of their own. */
 const SPECIAL_PLAN = { def: { code: '', index: -1 } } as ParameterPlan
 
-function missing(plan: ParameterPlan, wanted: boolean): Predicate {
+function missing(plan: ParameterPlan, wanted: boolean, tools: FilterTools): Predicate {
   // Every resource has an id and a time of last update; they are columns, not values.
   if (plan.def.code === '_id' || plan.def.code === '_lastUpdated') return wanted ? NEVER : ALWAYS
-  return { op: 'present', mask: 1n << BigInt(plan.def.index), present: !wanted }
+  const present = hasValue(plan, tools)
+  if (present.op === 'present') return { ...present, present: !wanted }
+  return wanted ? not(present) : present
 }
 
 function lowerLogic(type: string, { op, of }: NonNullable<Filter['logic']>, tools: FilterTools): Lowered {
@@ -68,7 +78,7 @@ function lowerHas(type: string, filter: Filter, has: NonNullable<Filter['has']>,
   const rids = tools.found(filter, type)
   if (rids) return { predicate: rids.length === 0 ? NEVER : { op: 'rid', rids }, exact: true }
   const lowered = lowerFilter(has.type, has.filter, tools)
-  const plan = parameterPlans(has.type).get(has.code) as ParameterPlan
+  const plan = planNamed(has.type, has.code, tools.custom) as ParameterPlan
   if (lowered.predicate.op === 'never' || !plan.targets.includes(type)) return { predicate: NEVER, exact: true }
   const param = plan.owner && type === 'Patient' ? 'patient' : plan.def.id
   return { ...lowered, predicate: { op: 'has', param, type: has.type, of: lowered.predicate } }

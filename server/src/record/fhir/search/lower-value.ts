@@ -1,6 +1,7 @@
+import type { CustomTable } from '../parameters/custom-parameters.ts'
 import { approximately } from './compare.ts'
 import { queriedContacts } from './contact-values.ts'
-import { CODE_KINDS, PERSONAL_KINDS } from './index-resource.ts'
+import { CODE_KINDS, MORE_WORDS, PERSONAL_KINDS, WORDS_LEAF } from './index-resource.ts'
 import { lifeDateCover } from './life-dates.ts'
 import { tidy } from './number-range.ts'
 import { type ParameterPlan, parameterPlans } from './parameter-plan.ts'
@@ -9,6 +10,7 @@ import { ALWAYS, and, NEVER, not, or, type Predicate } from './predicate.ts'
 import { canonicalQuery, canonicalUnit } from './query-quantity.ts'
 import type { Modifier, QueryValue } from './search-request.ts'
 import { queriedStringTokens } from './string-tokens.ts'
+import { textWords, wordStart } from './text-words.ts'
 import { withoutImpliedSystem } from './token-value.ts'
 import type { TokenKind, Tokens } from './tokens.ts'
 import { urlsAbove } from './value-tests.ts'
@@ -22,6 +24,10 @@ export interface Lowered {
 export interface LowerTools {
   type: string
   tokens: Tokens
+  /** Search parameters of the tenant's own. */
+  custom?: CustomTable
+  /** What is stored is being indexed again: older resources may lack what newer ones are found by. */
+  isRebuilding?: boolean
   /** Number of a resource; undefined when nobody named it yet. */
   rid(type: string, id: string): number | undefined
 }
@@ -35,7 +41,9 @@ export function lowerValue(
 ): Lowered {
   if (plan.derivedFrom) return lowerUnion(plan, query, modifier, tools)
   // Of these the index knows only that there is a value; bodies decide.
-  if (modifier !== undefined && ON_BODIES.has(modifier)) return { predicate: hasValue(plan), exact: false }
+  if (modifier === 'text' && query.kind === 'string' && plan.def.type === 'token')
+    return { predicate: and([hasValue(plan, tools), withWords(textWords(query.value), tools)]), exact: false }
+  if (modifier !== undefined && ON_BODIES.has(modifier)) return { predicate: hasValue(plan, tools), exact: false }
   switch (query.kind) {
     case 'id':
       return exactly(ridOf(tools, tools.type, query.id))
@@ -61,6 +69,7 @@ export function lowerValue(
       // One in a million identifiers has this value: what type it is of is seen after opening.
       return { predicate: tokens({ rare: true }, [keyed(plan, 'identifier-value', query.value, tools)]), exact: false }
     case 'words':
+      return { predicate: withWords(query.words, tools), exact: false }
     case 'near':
       return { predicate: ALWAYS, exact: false }
     case 'value-set':
@@ -68,15 +77,31 @@ export function lowerValue(
   }
 }
 
-const ON_BODIES: ReadonlySet<Modifier> = new Set(['text', 'contains', 'ends', 'unequal'])
+const ON_BODIES: ReadonlySet<Modifier> = new Set(['contains', 'ends', 'unequal'])
+
+/** Resources whose text may hold the words: by the starts of those that are long enough to tell. */
+function withWords(words: readonly string[], tools: LowerTools): Predicate {
+  if (tools.isRebuilding === true) return ALWAYS
+  const starts = new Set(words.map(wordStart).filter((start) => start !== undefined))
+  const token = (start: string): Buffer => tools.tokens.token(WORDS_LEAF, 'word', start)
+  return and(
+    [...starts].map((start) => ({
+      op: 'tokens',
+      any: [token(start), token(MORE_WORDS)],
+      rare: false,
+      selective: true,
+    })),
+  )
+}
 
 /** Some value of the parameter is there. */
-function hasValue(plan: ParameterPlan): Predicate {
+export function hasValue(plan: ParameterPlan, { tokens }: Pick<LowerTools, 'tokens'>): Predicate {
+  if (plan.def.index < 0) return { op: 'tokens', any: [tokens.token(plan.leaf, 'present', '')], rare: false }
   return { op: 'present', mask: 1n << BigInt(plan.def.index), present: true }
 }
 
 function lowerUri(plan: ParameterPlan, url: string, modifier: Modifier | undefined, tools: LowerTools): Lowered {
-  if (modifier === 'below') return { predicate: hasValue(plan), exact: false }
+  if (modifier === 'below') return { predicate: hasValue(plan, tools), exact: false }
   const urls = modifier === 'above' ? urlsAbove(url) : [url]
   return exactly(
     tokens(
@@ -124,7 +149,7 @@ function ridOf(tools: LowerTools, type: string, id: string): Predicate {
 
 function lowerToken(plan: ParameterPlan, query: Extract<QueryValue, { kind: 'token' }>, tools: LowerTools): Lowered {
   const { system, code } = withoutImpliedSystem(plan.def, query)
-  if (system === undefined && code === undefined) return exactly(hasValue(plan))
+  if (system === undefined && code === undefined) return exactly(hasValue(plan, tools))
   const kinds = plan.personal ? PERSONAL_KINDS : CODE_KINDS
   const one = (kind: TokenKind, value: string): Predicate => tokens(plan, [keyed(plan, kind, value, tools)])
   if (plan.contact) {
@@ -148,7 +173,7 @@ function lowerIdentifier(
   { system, code }: Extract<QueryValue, { kind: 'token' }>,
   tools: LowerTools,
 ): Lowered {
-  if (code === undefined) return { predicate: hasValue(plan), exact: false }
+  if (code === undefined) return { predicate: hasValue(plan, tools), exact: false }
   const kind = system ? 'identifier' : 'identifier-value'
   const value = system ? `${system}|${code}` : code
   return { predicate: tokens({ rare: true }, [keyed(plan, kind, value, tools)]), exact: system !== null }
@@ -165,8 +190,14 @@ function lowerString(plan: ParameterPlan, value: string, modifier: Modifier | un
     )
   const queried = queriedStringTokens(value)
   const any = leaves.flatMap((leaf) => queried.tokens.map((token) => keyed({ leaf }, token.kind, token.value, tools)))
-  return { predicate: tokens({ rare: false }, any), exact: queried.exact && modifier !== 'equals' }
+  const selective = value.length >= SELECTIVE_CHARS ? { selective: true } : {}
+  const found = tokens({ rare: false }, any)
+  const predicate = found.op === 'tokens' ? { ...found, ...selective } : found
+  return { predicate, exact: queried.exact && modifier !== 'equals' }
 }
+
+/** So many letters seldom begin the names of more than one in a hundred. */
+const SELECTIVE_CHARS = 3
 
 function lowerReference(
   plan: ParameterPlan,
@@ -201,7 +232,9 @@ function lowerDate(plan: ParameterPlan, query: Extract<QueryValue, { kind: 'date
     cover.anyOf.map((bucket) => keyed(plan, 'bucket', bucket, tools)),
   )
   if (prefix !== 'ne') return { predicate: inside, exact: cover.exact }
-  const present = hasValue(plan)
+  const present = hasValue(plan, tools)
+  // A parameter of a tenant's own may have several dates.
+  if (plan.def.index < 0) return { predicate: present, exact: false }
   // Birth and death have one date each, so "some date outside" is "the date is outside".
   return { predicate: cover.exact ? and([present, not(inside)]) : present, exact: cover.exact }
 }

@@ -1,5 +1,6 @@
 import { extractSearchValues, type SearchParameterDef, type SearchValue } from '@salus/fhir-model'
 import { fold } from '#vault'
+import type { CustomTable } from '../parameters/custom-parameters.ts'
 import { dateSatisfies, numberSatisfies } from './compare.ts'
 import { queriedContacts, storedContact } from './contact-values.ts'
 import { localReference } from './local-reference.ts'
@@ -17,8 +18,12 @@ import { isBelow, isNear, urlsAbove, withoutVersion } from './value-tests.ts'
  * decide, and for conditions inside a bundle. A filter that leads to other resources or to a value set cannot be followed
  * from here and counts as not satisfied.
  */
-export function matchesFilters(resource: object, filters: readonly Filter[], base?: string): boolean {
-  const asked = { resource, extracted: extractSearchValues(resource), base }
+export function matchesFilters(
+  resource: object,
+  filters: readonly Filter[],
+  { base, custom }: { base?: string | undefined; custom?: CustomTable | undefined } = {},
+): boolean {
+  const asked = { resource, extracted: extractSearchValues(resource), base, custom }
   return filters.every((filter) => isDecidable(filter) && holds(asked, filter))
 }
 
@@ -31,6 +36,7 @@ interface Held {
   resource: object
   extracted: ReturnType<typeof extractSearchValues>
   base: string | undefined
+  custom: CustomTable | undefined
 }
 
 function holds(held: Held, filter: Filter): boolean {
@@ -40,13 +46,14 @@ function holds(held: Held, filter: Filter): boolean {
   const { resourceType, id } = held.resource as { resourceType: string; id?: string }
   if (queries.some(({ kind }) => kind === 'words' || kind === 'near'))
     return queries.some((query) => wholeMatches(held.resource, filter.code, query))
-  const def = parameterPlans(resourceType).get(filter.code)?.def
+  const own = held.custom?.of(resourceType)?.get(filter.code)
+  const def = parameterPlans(resourceType).get(filter.code)?.def ?? own?.def
   if (!def) return false
   if (def.code === '_id')
     return modifier === 'missing'
       ? filter.missing === false
       : queries.some((query) => query.kind === 'id' && query.id === id)
-  const values = held.extracted.get(def) ?? []
+  const values = (own?.def === def ? own.extract(held.resource) : held.extracted.get(def)) ?? []
   if (modifier === 'missing') return (values.length === 0) === filter.missing
   // Some value that none of the queries is equal to.
   if (modifier === 'unequal') {
@@ -125,7 +132,7 @@ function valueMatches(asked: Asked, value: SearchValue, query: QueryValue): bool
 }
 
 function textMatches({ def, modifier }: Asked, value: SearchValue, query: string): boolean {
-  if (modifier === 'text')
+  if (modifier === 'text' && value.kind !== 'string')
     // The text of a contact point is its system: phone, email.
     return (
       value.kind === 'token' &&

@@ -1,4 +1,5 @@
 import { type Clock, type Fault, fail, ok, type Result, raise } from '#kernel'
+import type { CustomTable } from '../parameters/custom-parameters.ts'
 import { parseSearch } from './parse-search.ts'
 import type { Searcher } from './readable.ts'
 import type { SearchDeps } from './search-deps.ts'
@@ -56,7 +57,12 @@ export function sealPage(deps: Pick<SearchDeps, 'vault'>, searcher: Searcher, { 
 }
 
 /** Open the token of a page link. Fault `fhir.search.page-unknown` when it was not made here for this client. */
-export function openPage(deps: Pick<SearchDeps, 'vault' | 'base'>, searcher: Searcher, token: string): Result<Page> {
+export function openPage(
+  deps: Pick<SearchDeps, 'vault' | 'base'>,
+  searcher: Searcher,
+  token: string,
+  custom?: CustomTable,
+): Result<Page> {
   const text =
     token.length > SEARCH_LIMITS.pageTokenCharsMax
       ? undefined
@@ -69,6 +75,7 @@ export function openPage(deps: Pick<SearchDeps, 'vault' | 'base'>, searcher: Sea
     // The types are named apart.
     parameters: p.filter(([name]) => name !== '_type'),
     clock,
+    ...(custom ? { custom } : {}),
     ...(c ? { compartment: c } : {}),
     ...(deps.base === undefined ? {} : { base: deps.base }),
   })

@@ -1,4 +1,5 @@
 import { RESOURCE_TYPES, type SearchParameterDef, searchParameters, typePlan } from '@salus/fhir-model'
+import type { CustomTable } from '../parameters/custom-parameters.ts'
 
 /** How the values of one search parameter are stored, worked out once from its definition. */
 export interface ParameterPlan {
@@ -37,6 +38,11 @@ export function parameterPlans(type: string): ReadonlyMap<string, ParameterPlan>
     plans.set(type, found)
   }
   return found
+}
+
+/** The plan of a parameter, an official one or one of the tenant's own. */
+export function planNamed(type: string, code: string, custom: CustomTable | undefined): ParameterPlan | undefined {
+  return parameterPlans(type).get(code) ?? custom?.of(type)?.get(code)?.plan
 }
 
 /** Leaf of a value: elements of a name or address carry the element's own name as `part`. */

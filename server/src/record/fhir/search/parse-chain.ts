@@ -1,6 +1,6 @@
 import { isResourceType, type SearchParameterDef, searchParameters } from '@salus/fhir-model'
 import { raise } from '#kernel'
-import { type ChainPlace, definition, type FilterContext, unknown } from './filter-context.ts'
+import { type ChainPlace, definition, definitionOf, type FilterContext, unknown } from './filter-context.ts'
 import { isTarget } from './parse-value.ts'
 import { SEARCH_LIMITS } from './search-limits.ts'
 import type { Filter } from './search-request.ts'
@@ -20,7 +20,7 @@ export function parseChain(
   const def = definition(code, context)
   if (def.type !== 'reference' || more.length > 0 || (type !== undefined && !isTarget(def, type)))
     return unknown(context)
-  const types = type === undefined ? chainTypes(def, rest) : [type]
+  const types = type === undefined ? chainTypes(def, rest, context.custom) : [type]
   if (types.length === 0) return unknown(context)
   const chain = oneHop(context.chain, code, types.length)
   return { code, values: [], chain: { types, filter: inner({ ...context, types, chain }) } }
@@ -33,7 +33,7 @@ export function parseHas(
   inner: (rest: string, context: FilterContext) => Filter,
 ): Filter {
   const parts = splitHas(name)
-  const def = parts && referringParameter(parts.type, parts.code, context.types)
+  const def = parts && referringParameter(parts.type, parts.code, context.types, context.custom)
   if (!parts || !def) return unknown(context)
   const { type, code, rest } = parts
   const chain = oneHop(context.chain, code, 1)
@@ -50,8 +50,13 @@ function splitHas(name: string): { type: string; code: string; rest: string } | 
  * The reference parameter by which `type` refers to one of `types`; undefined when there is none of that name.
  * https://hl7.org/fhir/R4/search.html#has
  */
-function referringParameter(type: string, code: string, types: readonly string[]): SearchParameterDef | undefined {
-  const def = isResourceType(type) ? searchParameters(type).get(code) : undefined
+function referringParameter(
+  type: string,
+  code: string,
+  types: readonly string[],
+  custom: FilterContext['custom'],
+): SearchParameterDef | undefined {
+  const def = isResourceType(type) ? definitionOf(type, code, custom) : undefined
   return def?.type === 'reference' && types.some((one) => isTarget(def, one)) ? def : undefined
 }
 
@@ -75,7 +80,7 @@ function oneHop({ hops, ways, spent }: ChainPlace, code: string, types: number):
 }
 
 /** Target types that have the chained parameter. A reference to anything needs its type named, else each would be searched. */
-function chainTypes(def: SearchParameterDef, rest: string): string[] {
+function chainTypes(def: SearchParameterDef, rest: string, custom: FilterContext['custom']): string[] {
   if (def.targets.length === 0 || def.targets.length > CHAIN_TYPES_MAX)
     raise({
       category: 'invalid',
@@ -83,10 +88,12 @@ function chainTypes(def: SearchParameterDef, rest: string): string[] {
       message: `${def.code} may refer to many types. Name one, as in ${def.code}:Patient.`,
     })
   const has = rest.startsWith('_has:') ? splitHas(rest) : undefined
-  if (has) return def.targets.filter((type) => referringParameter(has.type, has.code, [type]) !== undefined)
+  if (has) return def.targets.filter((type) => referringParameter(has.type, has.code, [type], custom))
   const inner = /^[\w-]*/.exec(rest)?.[0] ?? ''
-  const having = def.targets.filter((type) => searchParameters(type).has(inner))
-  const kinds = new Set(having.map((type) => searchParameters(type).get(inner)?.type))
+  // Specials such as _text have no values, but every type has them.
+  const kindOf = (type: string) => (searchParameters(type).get(inner) ?? definitionOf(type, inner, custom))?.type
+  const having = def.targets.filter((type) => kindOf(type) !== undefined)
+  const kinds = new Set(having.map(kindOf))
   if (kinds.size > 1)
     raise({
       category: 'invalid',

@@ -1,5 +1,7 @@
 import { isResourceType, searchParameters } from '@salus/fhir-model'
 import { LIMITS, raise } from '#kernel'
+import type { CustomTable } from '../parameters/custom-parameters.ts'
+import { definitionOf } from './filter-context.ts'
 import { SEARCH_LIMITS } from './search-limits.ts'
 import type { Include, OutputWishes, SearchRequest, SortKey } from './search-request.ts'
 
@@ -17,10 +19,16 @@ interface Direction {
 const ITERATED: Direction = { reverse: false, iterate: true }
 const REVERSE_ITERATED: Direction = { reverse: true, iterate: true }
 
-type Reader = (controls: Controls, value: string, types: readonly string[]) => void
+/** What controls may name. */
+interface Known {
+  types: readonly string[]
+  custom: CustomTable | undefined
+}
+
+type Reader = (controls: Controls, value: string, known: Known) => void
 
 const READERS: Record<string, Reader> = {
-  _sort: (controls, value, types) => {
+  _sort: (controls, value, { types }) => {
     controls.sort = value.split(',').map((key) => sortKey(key, types))
     if (controls.sort.length > SEARCH_LIMITS.sortKeysMax)
       invalid('_sort', `at most ${SEARCH_LIMITS.sortKeysMax} parameters`)
@@ -32,13 +40,13 @@ const READERS: Record<string, Reader> = {
   _total: (controls, value) => {
     controls.total = oneOf('_total', value, ['none', 'estimate', 'accurate'])
   },
-  _include: (controls, value, types) => addInclude(controls, include(value, types, { reverse: false })),
-  _revinclude: (controls, value, types) => addInclude(controls, include(value, types, { reverse: true })),
-  '_include:iterate': (controls, value, types) => addInclude(controls, include(value, types, ITERATED)),
-  '_revinclude:iterate': (controls, value, types) => addInclude(controls, include(value, types, REVERSE_ITERATED)),
+  _include: (controls, value, known) => addInclude(controls, include(value, known, { reverse: false })),
+  _revinclude: (controls, value, known) => addInclude(controls, include(value, known, { reverse: true })),
+  '_include:iterate': (controls, value, known) => addInclude(controls, include(value, known, ITERATED)),
+  '_revinclude:iterate': (controls, value, known) => addInclude(controls, include(value, known, REVERSE_ITERATED)),
   // What :iterate was called in earlier releases, and still is by clients.
-  '_include:recurse': (controls, value, types) => addInclude(controls, include(value, types, ITERATED)),
-  '_revinclude:recurse': (controls, value, types) => addInclude(controls, include(value, types, REVERSE_ITERATED)),
+  '_include:recurse': (controls, value, known) => addInclude(controls, include(value, known, ITERATED)),
+  '_revinclude:recurse': (controls, value, known) => addInclude(controls, include(value, known, REVERSE_ITERATED)),
   _graph: (controls, value) => {
     const id = /^(?:GraphDefinition\/)?([A-Za-z0-9\-.]{1,64})$/.exec(value)?.[1]
     controls.graph = id ?? invalid('_graph', 'the id of a GraphDefinition')
@@ -71,8 +79,8 @@ export function isControl(name: string): boolean {
 }
 
 /** Take one such parameter into `controls`. Faults: `fhir.search.value-invalid`, `fhir.search.sort-unknown`, `fhir.search.include-unknown`. */
-export function readControl(controls: Controls, name: string, value: string, types: readonly string[]): void {
-  READERS[name]?.(controls, value, types)
+export function readControl(controls: Controls, name: string, value: string, known: Known): void {
+  READERS[name]?.(controls, value, known)
 }
 
 function sortKey(text: string, types: readonly string[]): SortKey {
@@ -92,12 +100,12 @@ function sortKey(text: string, types: readonly string[]): SortKey {
 }
 
 /** `Type:parameter`, `Type:parameter:Target`, `Type:*` or `*`. https://hl7.org/fhir/R4/search.html#include */
-function include(value: string, types: readonly string[], direction: Direction): Include {
+function include(value: string, { types, custom }: Known, direction: Direction): Include {
   const { reverse, iterate } = direction
   if (value === '*') return { ...direction, source: '*', code: '*' }
   const [source = '', code = '', target, ...rest] = value.split(':')
   const known = isResourceType(source) && rest.length === 0 && (reverse || iterate || types.includes(source))
-  const def = known ? searchParameters(source).get(code) : undefined
+  const def = known ? definitionOf(source, code, custom) : undefined
   const isWild = known && code === '*' && target === undefined
   const fits =
     def?.type === 'reference' &&

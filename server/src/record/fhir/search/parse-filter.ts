@@ -23,7 +23,7 @@ const MODIFIERS: Record<string, { modifier: Modifier; of: readonly SearchParamet
   exact: { modifier: 'exact', of: ['string'] },
   contains: { modifier: 'contains', of: ['string'] },
   not: { modifier: 'not', of: ['token'] },
-  text: { modifier: 'text', of: ['token'] },
+  text: { modifier: 'text', of: ['token', 'string'] },
   in: { modifier: 'in', of: ['token'] },
   'not-in': { modifier: 'not-in', of: ['token'] },
   above: { modifier: 'above', of: ['token', 'uri'] },

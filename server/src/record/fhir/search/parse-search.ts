@@ -1,5 +1,6 @@
 import { COMPARTMENTS, compartmentParams } from '@salus/fhir-model'
 import { type Clock, type Fault, FaultError, fail, LIMITS, ok, type Result, raise } from '#kernel'
+import type { CustomTable } from '../parameters/custom-parameters.ts'
 import { withoutAnd } from './filter-tree.ts'
 import { chainStart } from './parse-chain.ts'
 import { defaultControls, isControl, readControl } from './parse-control.ts'
@@ -21,6 +22,8 @@ export interface SearchText {
   lenient?: boolean
   /** Address of this server's FHIR base, to know local references by. */
   base?: string
+  /** Search parameters of the tenant's own. */
+  custom?: CustomTable
   clock: Clock
 }
 
@@ -50,6 +53,7 @@ function read({
   lenient = false,
   base,
   clock,
+  custom,
   readElsewhere,
 }: SearchText): SearchRequest {
   if (parameters.length > LIMITS.searchParametersMax)
@@ -69,7 +73,13 @@ function read({
     warnings: [],
   }
   const seen = new Set<string>()
-  const context = { types, now: clock.now(), chain: chainStart(), ...(base === undefined ? {} : { base }) }
+  const context = {
+    types,
+    now: clock.now(),
+    chain: chainStart(),
+    ...(base === undefined ? {} : { base }),
+    ...(custom ? { custom } : {}),
+  }
   for (const [index, [name, value]] of parameters.entries()) {
     // A type of the address leaves nothing for `_type` to say: it is refused like any unknown parameter.
     if ((name === '_type' && given.length === 0) || readElsewhere?.has(name)) continue
@@ -82,7 +92,7 @@ function read({
             message: `${name} may stand only once in a search.`,
           })
         seen.add(name)
-        readControl(request, name, value, types)
+        readControl(request, name, value, { types, custom })
       } else request.filters.push(...withoutAnd([parseFilter(name, value, { ...context, position: index + 1 })]))
     } catch (error) {
       if (!lenient || !ignorable(error)) throw error

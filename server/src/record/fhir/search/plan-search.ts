@@ -27,7 +27,7 @@ export function planSearch(predicate: Predicate, order: Order): Planned {
       { hideTokens: true, hideOrder: walkedBy(order) !== 'lo', fixed },
     )
   if (conditions.some((condition) => condition.op === 'tokens' && condition.rare))
-    return direct([{ conditions }], { hideTokens: false, hideOrder: true, fixed })
+    return direct([{ conditions }], { hideTokens: false, byTokens: true, hideOrder: true, fixed })
   const walk = walkedBy(order)
   if (
     has('code') &&
@@ -37,18 +37,33 @@ export function planSearch(predicate: Predicate, order: Order): Planned {
   )
     return direct(splitCode(conditions, true), { hideTokens: true, hideOrder: false, fixed: true })
   if (!conditions.some((condition) => isIndexed(condition, walk)))
-    return { plan: walkPlan(walk === 'lo' ? splitOpenDate(conditions) : [{ conditions }], order), fixed: false }
+    return {
+      plan: walkPlan(walk === 'lo' ? splitOpenDate(conditions) : [{ conditions }], order),
+      fixed: walk !== undefined && fixed,
+    }
   const branches = splitCode(conditions, false)
   const along = conditions.filter((condition) => isAlong(condition, walk))
   const filters = conditions.filter((condition) => !along.includes(condition))
   if (walk === undefined) return direct(branches, { hideTokens: false, hideOrder: true, fixed: false })
+  const reference = filters.find((condition) => condition.op === 'reference')
+  const probe = {
+    along,
+    rows: filters.some(isSelective) ? SEARCH_LIMITS.probeSelectiveRows : SEARCH_LIMITS.probeRows,
+    filters,
+    ...(reference ? { unlessFew: { ...reference, rows: SEARCH_LIMITS.fewReferences } } : {}),
+  }
+  const allOf = (op: Predicate['op']): boolean => filters.every((condition) => condition.op === op)
   return {
-    plan: { branches, hideTokens: false, hideOrder: true, probe: { along, rows: SEARCH_LIMITS.probeRows, filters } },
-    fixed: false,
+    plan: { branches, hideTokens: false, byTokens: allOf('tokens'), hideOrder: true, probe },
+    // A common value fills its page from the newest rows, and for a rare one there is one index: whatever the values, one way.
+    fixed: fixed && along.length === 0 && (allOf('tokens') || allOf('reference')),
   }
 }
 
-function direct(branches: Branch[], options: { hideTokens: boolean; hideOrder: boolean; fixed: boolean }): Planned {
+function direct(
+  branches: Branch[],
+  options: { hideTokens: boolean; byTokens?: boolean; hideOrder: boolean; fixed: boolean },
+): Planned {
   const { fixed, ...rest } = options
   return { plan: { branches, ...rest }, fixed }
 }
@@ -92,6 +107,10 @@ function isIndexed(condition: Predicate, walk: string | undefined): boolean {
 /** Whether the walked index bounds the condition itself. */
 function isAlong({ op }: Predicate, walk: string | undefined): boolean {
   return (op === 'promoted-date' && walk === 'lo') || (op === 'updated' && walk === 'updated')
+}
+
+function isSelective(condition: Predicate): boolean {
+  return condition.op === 'tokens' && condition.selective === true
 }
 
 function namesPatient(condition: Predicate): boolean {

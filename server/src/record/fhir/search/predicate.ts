@@ -8,8 +8,8 @@ export type Predicate =
   | { op: 'never' }
   | { op: 'and' | 'or'; of: Predicate[] }
   | { op: 'not'; of: Predicate }
-  /** At least one of these tokens. `rare`: few resources have them. */
-  | { op: 'tokens'; any: Buffer[]; rare: boolean }
+  /** At least one of these tokens. `rare`: few resources have them; `selective`: seldom more than some in a hundred. */
+  | { op: 'tokens'; any: Buffer[]; rare: boolean; selective?: boolean }
   /** At least one of these codings of the promoted code parameter. */
   | { op: 'code'; any: Buffer[] }
   /** Made by the planner, the two halves of `code`: the first coding, and only a further one (of these patients). */
@@ -85,6 +85,7 @@ function ownCopy(part: Predicate): Predicate {
 function takesIn(into: Predicate, part: Predicate): boolean {
   if (into.op === 'tokens' && part.op === 'tokens') {
     into.rare &&= part.rare
+    into.selective = into.selective === true && part.selective === true
     return append(into.any, part.any)
   }
   if (into.op === 'code' && part.op === 'code') return append(into.any, part.any)

@@ -1,4 +1,5 @@
 import { typeNumber } from '@salus/fhir-model'
+import type { CustomTable } from '../parameters/custom-parameters.ts'
 import { expandCodes, isAboutMeaning } from './expand-codes.ts'
 import { filterNodes, isPlain } from './filter-tree.ts'
 import { type FoundLinks, followLinks } from './follow-links.ts'
@@ -20,6 +21,7 @@ export interface PreparedType {
   verify: Filter[]
   /** Undefined: sorted by sealed values. */
   order: Order | undefined
+  custom?: CustomTable
 }
 
 /**
@@ -38,7 +40,9 @@ export async function prepareSearch(
     : asked
   const ids = namedIds(request)
   const resolved = ids.length > 0 ? await deps.resolveIds(searcher.tenant, ids) : undefined
+  const custom = await deps.customParameters?.(searcher.tenant)
   const base = {
+    ...(custom ? { custom, isRebuilding: custom.isRebuilding } : {}),
     tokens: deps.vault.tokenizer(searcher.tenant),
     rid: (type: string, id: string) => resolved?.rid(type, id),
   }
@@ -48,6 +52,7 @@ export async function prepareSearch(
     number: typeNumber(type) as number,
     ...lowerRequest(type, request, { ...base, found }),
     order: sortOrder(type, request.sort),
+    ...(custom ? { custom } : {}),
   }))
 }
 

@@ -22,6 +22,7 @@ export function readable(
   alias: string,
   interaction: 'search' | 'read',
   values: SqlValues,
+  options: { hideType?: boolean } = {},
 ): string {
   const number = typeNumber(type)
   if (number === undefined || !mayRead(searcher, type, interaction))
@@ -30,7 +31,7 @@ export function readable(
       code: 'fhir.search.forbidden',
       message: `The access token does not allow this on ${number === undefined ? 'that type' : type}. Ask for the scope system/${number === undefined ? '*' : type}.rs.`,
     })
-  return resourceRows({ tenant: searcher.tenant, type: number, alias, values })
+  return resourceRows({ tenant: searcher.tenant, type: number, alias, values, ...options })
 }
 
 /** Whether `readable` would give rows; unknown types deny. */

@@ -1,7 +1,9 @@
 import type { Row, Statement } from '#db'
 import type { Clock } from '#kernel'
 import type { Vault } from '#vault'
+import type { CustomTable } from '../parameters/custom-parameters.ts'
 import type { StoredRow } from '../store/rows.ts'
+import type { CountCache } from './count-cache.ts'
 import type { StatementNames } from './statement-names.ts'
 
 /** A code as resources write it. */
@@ -34,6 +36,10 @@ export interface SearchDeps {
   names: StatementNames
   /** Absent where nothing is known of codes: such searches are then refused. */
   codeSets?: CodeSets
+  /** Search parameters of the tenant's own; absent where there are none. */
+  customParameters?(tenant: number): CustomTable | Promise<CustomTable>
+  /** Absent where every count is taken anew. */
+  counts?: CountCache
   clock: Clock
   /** Instead of SEARCH_LIMITS.chainRowsMax: with 0 the database joins the far ends of all chains, which tests compare. */
   chainRowsMax?: number

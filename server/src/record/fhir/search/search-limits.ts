@@ -2,8 +2,14 @@
 export const SEARCH_LIMITS = {
   /** Newest rows looked through before the token index is asked: 1 ms at 2 million rows, and a common value fills its page from them. */
   probeRows: 1_000,
+  /** The same for words and beginnings of names, which few resources have: fetching 10,000 of a million by the index takes 30 ms. */
+  probeSelectiveRows: 200,
+  /** Resources that refer to one by one parameter before the newest rows are looked through first: fetching as many takes 2 ms. */
+  fewReferences: 500,
   /** Rows fetched and opened at a time while a search is verified on opened bodies. */
   verifyBatchRows: 200,
+  /** Of the first batch: where most candidates match, a page needs few. */
+  verifyFirstRows: 24,
   /** Candidates opened for one condition of a write: it is looked at twice, the second time while all other writes wait. */
   conditionCandidatesMax: 200,
   /** Index rows and tokens of one resource: a code system of 20,000 concepts fits; more holds up everybody for seconds. */
@@ -22,6 +28,8 @@ export const SEARCH_LIMITS = {
   chainWaysMax: 100,
   /** Resources at the far end of a chain that are named by their numbers; beyond, the database joins them. */
   chainRowsMax: 500,
+  /** Starts of words that are indexed of one resource; of those with more, the text is looked at. */
+  indexedWordsMax: 80,
   /** Words of one value of `_text` or `_content`. */
   searchedWordsMax: 20,
   /** Characters of a resource's text that `_text` and `_content` look through, some 50 pages: 60 ms where all are accented. */

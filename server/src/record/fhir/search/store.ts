@@ -6,19 +6,25 @@ import type { SqlValues } from './sql-values.ts'
 
 // All SQL of the search. Values travel as parameters; the text is made of constants, aliases and placeholders alone.
 
-/** Current rows of one type of one tenant. Only `readable` calls this. */
+/**
+ * Current rows of one type of one tenant. Only `readable` calls this. `hideType`: written so that no index answers the type;
+ * beside the token index the planner would otherwise read all numbers of the type and intersect them.
+ */
 export function resourceRows({
   tenant,
   type,
   alias,
   values,
+  hideType = false,
 }: {
   tenant: number
   type: number
   alias: string
   values: SqlValues
+  hideType?: boolean
 }): string {
-  return `(select * from record.resource where tenant = ${tenantOf(values, tenant)} and type = ${typeOf(values, type)}) ${alias}`
+  const ofType = hideType ? 'type + 0' : 'type'
+  return `(select * from record.resource where tenant = ${tenantOf(values, tenant)} and ${ofType} = ${typeOf(values, type)}) ${alias}`
 }
 
 function tenantOf(values: SqlValues, tenant: number): string {
@@ -251,13 +257,23 @@ export interface Branch {
 export interface SearchPlan {
   branches: Branch[]
   hideTokens: boolean
+  /** The branches are found by the token index alone. */
+  byTokens?: boolean
   /** Write the order so that no index gives it: for conditions that leave few rows, which are then all sorted. */
   hideOrder: boolean
   /**
    * Try this first and ask the branches only when it does not fill the page: the rows that satisfy `along`, in the order
    * of an index, of these the first `rows` (or all), and of these the ones that satisfy `filters`.
    */
-  probe?: { along: Predicate[]; rows?: number; filters: Predicate[] }
+  probe?: { along: Predicate[]; rows?: number; filters: Predicate[]; unlessFew?: FewReferences }
+}
+
+/** A reference few resources make: these are found at once, so that nothing needs to be tried first. */
+export interface FewReferences {
+  params: number[]
+  targets: number[]
+  /** What counts as few. */
+  rows: number
 }
 
 /** A planned search of one type. `order` sorts all types of a search alike, each by its own columns. */
@@ -265,7 +281,7 @@ export interface TypeSearch {
   plan: SearchPlan
   order: Order
   scope: Omit<SqlScope, 'alias' | 'hideTokens' | 'values'>
-  source(alias: string): string
+  source(alias: string, options?: { hideType?: boolean }): string
 }
 
 export interface PageQuery {
@@ -318,7 +334,7 @@ function branchSql(
   const tenant = tenantOf(values, scope.tenant)
   const from = branch.through
     ? `record.code c join ${source('r')} on r.rid = c.rid where c.tenant = ${tenant} and c.type = ${typeOf(values, scope.type)} and c.code = ${values.add(signed(branch.through), 'bigint')} and`
-    : `${source('r')} where`
+    : `${source('r', { hideType: plan.byTokens === true })} where`
   const wanted = [conditionsSql(branch.conditions, scope), ...afterSql(terms, after, values)].join(' and ')
   return `select ${columns('r', terms)} from ${from} ${wanted}${condition} ${innerOrder(terms)} limit ${limit}`
 }
@@ -334,7 +350,8 @@ function probedSql(search: TypeSearch, query: PageQuery, limit: string): string 
   const walk: SqlScope = { ...search.scope, values, alias: 'r', hideTokens: true }
   const walked = orderTerms(order, 'r', false, walk)
   const along = [conditionsSql(probe.along, walk), ...afterSql(walked, after, values)].join(' and ')
-  const first = `select r.* from ${source('r')} where ${along} ${innerOrder(walked)} limit ${probe.rows ?? limit}`
+  const gate = probe.unlessFew ? ` and ${manySql(probe.unlessFew, walk)}` : ''
+  const first = `select r.* from ${source('r')} where ${along}${gate} ${innerOrder(walked)} limit ${probe.rows ?? limit}`
   const filtered = { ...walk, alias: 'w' }
   const near = probe.rows
     ? `select w.* from (${first}) w where ${conditionsSql(probe.filters, filtered)} ${innerOrder(orderTerms(order, 'w', false, filtered))} limit ${limit}`
@@ -343,6 +360,11 @@ function probedSql(search: TypeSearch, query: PageQuery, limit: string): string 
   const rest = plan.branches.map((branch) => `(${branchSql(search, branch, query, limit, ` and not ${full}${limit}`)})`)
   const nearTerms = orderTerms(order, 'n', false, { ...walk, alias: 'n' })
   return `with near as materialized (${near}) select * from ((select ${columns('n', nearTerms)} from near n where ${full}${limit}) union all ${rest.join(' union all ')}) u ${outerOrder(order)} limit ${limit}`
+}
+
+/** Whether more than a few resources refer to these; looked at once for the whole statement. */
+function manySql({ params, targets, rows }: FewReferences, { values, tenant }: SqlScope): string {
+  return `(select count(*) from (select 1 from record.reference g where g.tenant = ${tenantOf(values, tenant)} and ${equalsNumber('g.target', targets, values)} and ${equalsParam('g.param', params, values)} limit ${rows}) few) = ${rows}`
 }
 
 function conditionsSql(conditions: Predicate[], scope: SqlScope): string {

@@ -1,7 +1,70 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { SEARCH_LIMITS } from './search-limits.ts'
-import { contentText, hasWords, narrativeText } from './text-words.ts'
+import { contentText, hasWords, narrativeText, textWords, wordStart, wordStarts } from './text-words.ts'
+
+const note = (text: string): object => ({ resourceType: 'Observation', note: [{ text }] })
+
+test('words are found by the longest of 4, 8 and 12 first letters that they have', () => {
+  assert.deepEqual(
+    [...wordStarts(note('Hypertensive crisis, no BP')).starts],
+    ['hypertensive', 'hypertens'.slice(0, 8), 'hype', 'cris'],
+  )
+  assert.equal(wordStart('hypertensive'), 'hypertensive')
+  assert.equal(wordStart('hypertens'), 'hyperten')
+  assert.equal(wordStart('hyper'), 'hype')
+  assert.equal(wordStart('bp'), undefined)
+})
+
+test('codes, addresses, dates and data are no text, displays and values are', () => {
+  const { starts } = wordStarts({
+    resourceType: 'Observation',
+    id: 'identifying',
+    meta: { profile: ['http://example.org/profile'] },
+    code: { coding: [{ system: 'urn:system', code: 'codeword', display: 'Blood pressure' }] },
+    effectiveDateTime: '2020-01-01T10:00:00Z',
+    valueString: 'elevated',
+    subject: { reference: 'Patient/reference', display: 'Märta' },
+    text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml"><p>Narrated&amp;told</p></div>' },
+  })
+  assert.deepEqual([...starts].sort(), [
+    'bloo',
+    'elev',
+    'elevated',
+    'mart',
+    'narr',
+    'narrated',
+    'pres',
+    'pressure',
+    'told',
+  ])
+})
+
+test('whatever words a text has, the tokens of a query that matches it are among its own', () => {
+  const text = fc.array(fc.stringMatching(/^[a-zäöåéß]{1,16}$/), { maxLength: 12 }).map((words) => words.join(' '))
+  fc.assert(
+    fc.property(text, fc.nat(), fc.nat(16), (written, pick, length) => {
+      const resource = note(written)
+      const words = textWords(contentText(resource))
+      const query = words[pick % Math.max(1, words.length)]?.slice(0, length + 1)
+      if (query === undefined) return
+      assert.ok(hasWords(contentText(resource), [query]))
+      const start = wordStart(query)
+      assert.ok(start === undefined || wordStarts(resource).starts.has(start))
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('of a long text some words are indexed, and it says that there are more', () => {
+  const words = Array.from(
+    { length: 300 },
+    (_, n) => `${String.fromCharCode(97 + (n % 26))}${String.fromCharCode(97 + Math.floor(n / 26))}xx`,
+  )
+  const { starts, isComplete } = wordStarts(note(words.join(' ')))
+  assert.deepEqual([starts.size, isComplete], [80, false])
+})
 
 const narrative = (div: string): object => ({ resourceType: 'Patient', text: { div } })
 

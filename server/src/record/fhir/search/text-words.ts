@@ -46,19 +46,82 @@ function withoutTags(xhtml: string): string {
   })
 }
 
-/** All text of a resource: what its elements say, and its narrative. Attached data is no text. */
+/** Elements whose strings are for machines: nobody searches the words of an address or a code. */
+const NO_TEXT = new Set(
+  'resourceType id versionId lastUpdated system url code reference uri use status language contentType div data profile source'.split(
+    ' ',
+  ),
+)
+
+/**
+ * All text of a resource for people: names, displays, notes, values, and its narrative. Codes, addresses, dates and attached data
+ * are no text.
+ */
 export function contentText(resource: object): string {
-  const texts: string[] = [narrativeText(resource)]
+  const texts = [narrativeText(resource)]
+  visitTexts(resource, (text) => void texts.push(text))
+  return texts.join(' ')
+}
+
+/** The strings of a resource that are text, with the element's name. */
+function visitTexts(resource: object, found: (text: string, key: string) => void): void {
   let characters = 0
   const visit = (value: unknown, key: string): void => {
     if (typeof value === 'string') {
-      if (key === 'div' || key === 'data' || characters > SEARCH_LIMITS.contentCharsMax) return
+      if (NO_TEXT.has(key) || characters > SEARCH_LIMITS.contentCharsMax || NO_WORDS.test(value)) return
       characters += value.length
-      texts.push(value)
+      found(value, key)
     } else if (Array.isArray(value)) for (const one of value) visit(one, key)
     else if (typeof value === 'object' && value !== null)
-      for (const [name, inner] of Object.entries(value)) visit(inner, name)
+      for (const name in value) visit((value as Record<string, unknown>)[name], name)
   }
   visit(resource, '')
-  return texts.join(' ')
+}
+
+/** A date or an absolute URL, whatever element it stands in. */
+const NO_WORDS = /^(?:\d{4}-\d\d|[a-z][a-z0-9+.-]*:[^ ]+$)/
+
+/** How words are looked up: by so many first letters. More lengths would be more precise, and tell more of the text. */
+const START_CHARS = [12, 8, 4]
+
+/** The longest indexed start of a word that also begins each longer word; undefined of a word too short to tell. */
+export function wordStart(word: string): string | undefined {
+  const chars = START_CHARS.find((length) => length <= word.length)
+  return chars === undefined ? undefined : word.slice(0, chars)
+}
+
+/** The distinct starts of the words of a resource, `isComplete` when these are all. */
+export function wordStarts(resource: object): { starts: ReadonlySet<string>; isComplete: boolean } {
+  const starts = new Set<string>()
+  const seen = new Set<string>()
+  const add = (text: string, key: string): void => {
+    if (starts.size > SEARCH_LIMITS.indexedWordsMax || seen.has(text)) return
+    seen.add(text)
+    for (const start of key === 'display' ? startsOfDisplay(text) : startsOf(text)) starts.add(start)
+  }
+  visitTexts(resource, add)
+  add(narrativeText(resource), 'div')
+  if (starts.size <= SEARCH_LIMITS.indexedWordsMax) return { starts, isComplete: true }
+  return { starts: new Set([...starts].slice(0, SEARCH_LIMITS.indexedWordsMax)), isComplete: false }
+}
+
+function startsOf(text: string): string[] {
+  return textWords(text).flatMap((word) =>
+    START_CHARS.filter((chars) => chars <= word.length).map((chars) => word.slice(0, chars)),
+  )
+}
+
+const displays = new Map<string, string[]>()
+/** Displays come from code systems and not from a person: they may be remembered. Some hundred kB. */
+const DISPLAYS_MAX = 5_000
+const DISPLAY_CHARS_MAX = 128
+
+function startsOfDisplay(display: string): string[] {
+  const known = displays.get(display)
+  if (known) return known
+  const starts = startsOf(display)
+  if (display.length > DISPLAY_CHARS_MAX) return starts
+  if (displays.size >= DISPLAYS_MAX) displays.clear()
+  displays.set(display, starts)
+  return starts
 }

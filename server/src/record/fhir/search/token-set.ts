@@ -15,7 +15,8 @@ export class TokenSet {
   add(leaf: string, kind: TokenKind, value: string): void {
     const name = `${leaf}\0${kind}\0${value}`
     if (this.#seen.has(name)) return
-    if (this.#seen.size >= SEARCH_LIMITS.indexEntriesMax) raise(TOO_MANY_VALUES)
+    // Words are few, and what is full without them stays storable.
+    if (this.#seen.size >= SEARCH_LIMITS.indexEntriesMax && kind !== 'word') raise(TOO_MANY_VALUES)
     this.#seen.add(name)
     this.#keyed.push(this.#tokens.token(leaf, kind, value))
   }

@@ -21,6 +21,7 @@ export type TokenKind =
   | 'bucket'
   | 'unit'
   | 'present'
+  | 'word'
 
 /** A token before it is keyed. */
 export interface PlainToken {
