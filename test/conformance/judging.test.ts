@@ -60,8 +60,9 @@ test('queries.yaml is read in full, and a line of another shape is an error', ()
       params: { 'name:text': 'a: b', _count: '5' },
       headers: {},
       sample: { id: 'patient_id' },
+      load: false,
     },
-    { name: 'two', path: 'metadata', params: {}, headers: { Prefer: 'respond-async' }, sample: {} },
+    { name: 'two', path: 'metadata', params: {}, headers: { Prefer: 'respond-async' }, sample: {}, load: true },
   ])
   assert.throws(() => readQueries(`${FILE}    list:\n      - x\n`))
   assert.throws(() => readQueries(`${FILE}    method: POST\n`))

@@ -43,7 +43,7 @@ export function countCache(written: WrittenTypes, clock: Clock): CountCache {
 
 function keyOf(tenant: number, { statement, values }: Compiled): string {
   const text = values.map((value) =>
-    Buffer.isBuffer(value) ? `x${value.toString('base64')}` : `${typeof value} ${value}`,
+    Buffer.isBuffer(value) ? `x${value.toString('base64')}` : `${typeof value} ${String(value)}`,
   )
   return hash('sha256', `${tenant}\n${statement.text}\n${text.join('\n')}`, 'base64url')
 }
