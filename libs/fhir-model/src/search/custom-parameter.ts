@@ -1,4 +1,4 @@
-import { type CompiledExpression, compile, FhirPathError } from '@salus/fhirpath'
+import { type CompiledExpression, compile, FhirPathError, type StepBudget } from '@salus/fhirpath'
 import type { Json } from '../json.ts'
 import { fhirPathModel } from '../structure/fhir-path-model.ts'
 import { isResourceType } from '../structure/resource-types.ts'
@@ -11,8 +11,8 @@ import type { SearchValue } from './search-value.ts'
 /** A search parameter that is no official one, of one resource type, ready to find its values. */
 export interface CustomParameter {
   def: SearchParameterDef
-  /** The values of a resource of its type. Elements of an unexpected shape are passed over. */
-  extract(resource: object): SearchValue[]
+  /** The values of a resource of its type. Elements of an unexpected shape are passed over. `budget` is shared with others. */
+  extract(resource: object, budget?: StepBudget): SearchValue[]
 }
 
 /** Why a SearchParameter cannot be used; `element` is where, as a FHIRPath of the resource. The message holds none of its text. */
@@ -127,7 +127,7 @@ function componentsOf(resource: object, base: string): { code: string; expressio
   })
 }
 
-type Extract = (resource: Json) => SearchValue[]
+type Extract = (resource: Json, budget: StepBudget | undefined) => SearchValue[]
 
 function extractorOf(def: SearchParameterDef, type: string): Extract {
   try {
@@ -159,10 +159,11 @@ function byEvaluation(def: SearchParameterDef, type: string): Extract {
     if (error instanceof FhirPathError) throw unusable()
     throw error
   }
-  return (resource) => {
+  return (resource, budget) => {
     const found: SearchValue[] = []
     try {
-      for (const { value, type: of } of evaluate.typed(resource, { steps: STEPS_PER_RESOURCE_MAX }))
+      const limits = { steps: STEPS_PER_RESOURCE_MAX, ...(budget ? { budget } : {}) }
+      for (const { value, type: of } of evaluate.typed(resource, limits))
         converter(def.type, FHIR_TYPES[of] ?? of)?.(value as Json, found, resource)
     } catch (error) {
       if (!(error instanceof FhirPathError)) throw error
@@ -182,8 +183,8 @@ const FHIR_TYPES: Readonly<Record<string, string>> = {
   'System.DateTime': 'dateTime',
 }
 
-function bounded(extract: Extract): (resource: object) => SearchValue[] {
-  return (resource) => extract(resource as Json).slice(0, VALUES_MAX)
+function bounded(extract: Extract): CustomParameter['extract'] {
+  return (resource, budget) => extract(resource as Json, budget).slice(0, VALUES_MAX)
 }
 
 function unusable(): UnusableParameter {

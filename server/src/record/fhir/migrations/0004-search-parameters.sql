@@ -8,7 +8,7 @@ create table record.search_parameter (
   version int      not null,           -- of that resource, as it takes effect
   number  smallint,                    -- names the parameter in index rows; given once, never to another
   shape   bytea,                       -- SHA-256 of what decides the index rows; null: not to be searched by
-  state   text     not null check (state in ('new', 'building', 'ready', 'retired')),
+  state   text     not null check (state in ('new', 'building', 'ready', 'failed', 'retired')),
   changed bigint   not null,           -- ms since 1970
   primary key (tenant, rid),
   unique (tenant, number)
@@ -25,6 +25,7 @@ create table record.reindex (
   rid     bigint   not null default 0,
   done    bigint   not null default 0, -- resources indexed again
   total   bigint   not null default 0, -- resources stored when it began
+  failures smallint not null default 0, -- attempts that ended in an error; the last one ends the job
   upgrade boolean  not null default false, -- asked for by a migration: until it ends, older resources lack index rows
   asked   bigint   not null,           -- ms since 1970
   changed bigint   not null

@@ -1,10 +1,17 @@
 import { RESOURCE_TYPES, typeName, typeNumber } from '@salus/fhir-model'
-import { raise } from '#kernel'
+import { type Fault, raise } from '#kernel'
 import { whyUnused } from '../parameters/parameter-row.ts'
-import { askReindex, jobsOf, type ReindexJob } from '../reindex/store.ts'
+import { askReindex, jobsOf, openJobsOf, type ReindexJob } from '../reindex/store.ts'
 import type { RecordStore } from '../store/record-store.ts'
 import type { Operation, OperationCall } from './operation.ts'
 
+/** Jobs of a tenant that wait or run: each walks through what is stored, so more of them only take longer. */
+const OPEN_MAX = 10
+const TOO_MANY: Fault = {
+  category: 'busy',
+  code: 'fhir.reindex.too-many',
+  message: `${OPEN_MAX} jobs of this tenant wait or run already. See $salus-reindex-state, and ask again when one has ended.`,
+}
 /** Jobs that the state lists: the newest. */
 const LISTED_MAX = 20
 const SYSTEM_TYPES = ['SearchParameter', ...RESOURCE_TYPES.filter((type) => type !== 'SearchParameter')]
@@ -49,12 +56,12 @@ async function reindex(store: RecordStore, { caller, type, parameters }: Operati
         message:
           'Indexing a type again needs the scope to update it. Name the types you may update with the parameter type.',
       })
-  const job = await askReindex(store.database, {
-    tenant: caller.tenant,
-    types: types.map((one) => typeNumber(one) as number),
-    numbers: [],
-    now: store.clock.now(),
-  })
+  const numbers = types.map((one) => typeNumber(one) as number).sort((a, b) => a - b)
+  const open = await openJobsOf(store.database, caller.tenant)
+  const same = open.find((one) => one.state === 'waiting' && one.types.join() === numbers.join())
+  if (!same && open.length >= OPEN_MAX) raise(TOO_MANY)
+  const now = store.clock.now()
+  const job = same ?? (await askReindex(store.database, { tenant: caller.tenant, types: numbers, numbers: [], now }))
   return { status: 200, body: { resourceType: 'Parameters', parameter: [jobParameter(job)] } }
 }
 
@@ -73,7 +80,10 @@ function named(parameters: object): string[] {
 
 async function states(store: RecordStore, { caller }: OperationCall) {
   const jobs = await jobsOf(store.database, caller.tenant, LISTED_MAX)
-  const parameter = jobs.map(jobParameter)
+  // How much of a type is stored is told to those who may search it.
+  const mayKnow = ({ types }: ReindexJob): boolean =>
+    types.every((number) => caller.scopes.allows(typeName(number) ?? '', 's'))
+  const parameter = jobs.filter(mayKnow).map(jobParameter)
   return { status: 200, body: { resourceType: 'Parameters', ...(parameter.length > 0 ? { parameter } : {}) } }
 }
 

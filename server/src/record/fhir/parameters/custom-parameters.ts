@@ -1,6 +1,6 @@
 import { type CustomParameter, compileCustomParameter, typeNumber, UnusableParameter } from '@salus/fhir-model'
 import type { Database } from '#db'
-import type { Clock } from '#kernel'
+import { type Clock, eventLoopTurns } from '#kernel'
 import type { Vault } from '#vault'
 import { customPlan, type ParameterPlan } from '../search/parameter-plan.ts'
 import { type NumberedParameter, numberedParameters, parameterBodies, rebuildingTenants } from './store.ts'
@@ -32,51 +32,83 @@ export interface CustomParameterDependencies {
 export const KNOWN_MS_MAX = 2_000
 const SEARCH_PARAMETER = typeNumber('SearchParameter') as number
 const NONE: CustomTable = { of: () => undefined, isRebuilding: false }
+const REBUILDING: CustomTable = { of: () => undefined, isRebuilding: true }
+
+/** One tenant's parameters as they are compiled, and what they were compiled from. */
+interface Known {
+  signature: string
+  table: Promise<CustomTable>
+  /** Once it is there: what is asked for at every write need not wait. */
+  ready?: CustomTable
+}
 
 /**
- * Follows the search parameters of all tenants, as one process knows them: one query of some 30 us for the first caller after two
- * seconds. Faults of the database.
+ * Follows the search parameters of all tenants, as one process knows them: two queries of some 30 us for the first caller after two
+ * seconds, and a tenant's own are compiled when it asks. What cannot be opened or compiled concerns that tenant alone.
+ * Faults of the database and of the vault.
  */
 export function customParameters(
   base: CustomParameterDependencies,
 ): (tenant: number) => CustomTable | Promise<CustomTable> {
-  let known: ReadonlyMap<number, CustomTable> | undefined
-  let numbered = ''
+  let numbered: ReadonlyMap<number, readonly NumberedParameter[]> = new Map()
+  let rebuilding: ReadonlySet<number> = new Set()
   let lookedAt = Number.NEGATIVE_INFINITY
   let looking: Promise<void> | undefined
+  const known = new Map<number, Known>()
   const look = async (): Promise<void> => {
     const at = base.clock.monotonic()
-    const [parameters, rebuilding] = await Promise.all([
+    const [parameters, tenants] = await Promise.all([
       numberedParameters(base.database),
       rebuildingTenants(base.database),
     ])
-    const now = JSON.stringify([parameters, rebuilding])
-    if (known === undefined || now !== numbered) known = withRebuilding(await compiled(base, parameters), rebuilding)
-    numbered = now
+    numbered = Map.groupBy(parameters, ({ tenant }) => tenant)
+    rebuilding = new Set(tenants)
     lookedAt = at
   }
+  const tableOf = (tenant: number): CustomTable | Promise<CustomTable> => {
+    const own = numbered.get(tenant) ?? []
+    if (own.length === 0) {
+      known.delete(tenant)
+      return rebuilding.has(tenant) ? REBUILDING : NONE
+    }
+    const signature = JSON.stringify([own, rebuilding.has(tenant)])
+    const found = known.get(tenant)
+    if (found?.signature === signature) return found.ready ?? found.table
+    const table = compiled(base, own, rebuilding.has(tenant))
+    const entry: Known = { signature, table }
+    known.set(tenant, entry)
+    table.then(
+      (ready) => {
+        entry.ready = ready
+      },
+      // Asked again by the next caller.
+      () => known.get(tenant) === entry && known.delete(tenant),
+    )
+    return table
+  }
   return (tenant) => {
-    if (known && base.clock.monotonic() - lookedAt <= KNOWN_MS_MAX) return known.get(tenant) ?? NONE
+    if (base.clock.monotonic() - lookedAt <= KNOWN_MS_MAX) return tableOf(tenant)
     looking ??= look().finally(() => {
       looking = undefined
     })
-    return looking.then(() => known?.get(tenant) ?? NONE)
+    return looking.then(() => tableOf(tenant))
   }
 }
 
+/** The parameters of one tenant. */
 async function compiled(
-  { database, vault }: CustomParameterDependencies,
+  { database, vault, clock }: CustomParameterDependencies,
   parameters: readonly NumberedParameter[],
-): Promise<Map<number, CustomTable['of']>> {
-  const tables = new Map<number, Map<string, Map<string, CustomEntry>>>()
-  if (parameters.length === 0) return new Map()
-  const numbers = new Map(parameters.map((one) => [`${one.tenant} ${one.rid}`, one]))
-  for (const tenant of new Set(parameters.map((one) => one.tenant))) await vault.ensureTenant(tenant)
+  isRebuilding: boolean,
+): Promise<CustomTable> {
+  const turn = eventLoopTurns(clock)
+  const types = new Map<string, Map<string, CustomEntry>>()
+  const numbers = new Map(parameters.map((one) => [one.rid, one]))
+  await vault.ensureTenant(parameters[0]?.tenant as number)
   for (const row of await parameterBodies(database, SEARCH_PARAMETER, parameters)) {
-    const { number, version, isReady } = numbers.get(`${row.tenant} ${row.rid}`) as NumberedParameter
+    await turn()
+    const { number, version, isReady } = numbers.get(row.rid) as NumberedParameter
     const resource = JSON.parse(vault.open(vault.tenantKey(row.tenant), row, row.sealed).toString()) as object
-    const types = tables.get(row.tenant) ?? new Map<string, Map<string, CustomEntry>>()
-    tables.set(row.tenant, types)
     for (const one of entriesOf(resource, number)) {
       const codes = types.get(one.def.base) ?? new Map<string, CustomEntry>()
       types.set(one.def.base, codes)
@@ -84,20 +116,7 @@ async function compiled(
       if (!codes.has(one.def.code)) codes.set(one.def.code, { ...one, plan: customPlan(one.def), version, isReady })
     }
   }
-  return new Map([...tables].map(([tenant, types]) => [tenant, (type) => types.get(type)]))
-}
-
-function withRebuilding(
-  tables: ReadonlyMap<number, CustomTable['of']>,
-  rebuilding: readonly number[],
-): Map<number, CustomTable> {
-  const tenants = new Set([...tables.keys(), ...rebuilding])
-  return new Map(
-    [...tenants].map((tenant) => [
-      tenant,
-      { of: tables.get(tenant) ?? NONE.of, isRebuilding: rebuilding.includes(tenant) },
-    ]),
-  )
+  return { of: (type) => types.get(type), isRebuilding }
 }
 
 /** None of a definition that an earlier or later version of Salus could use and this one cannot. */

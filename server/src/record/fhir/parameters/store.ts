@@ -13,7 +13,7 @@ export function parametersPart(rows: readonly ParameterRow[]): Part {
       select u.tenant, u.rid, u.version, u.shape, case when u.shape is null then 'retired' else 'new' end, u.changed
       from unnest(${placeholders(first, CASTS)}) u(tenant, rid, version, shape, changed)
       on conflict (tenant, rid) do update set version = excluded.version, shape = excluded.shape, changed = excluded.changed,
-        state = case when p.shape = excluded.shape and p.state <> 'retired' then p.state else excluded.state end`,
+        state = case when p.shape = excluded.shape and p.state not in ('retired', 'failed') then p.state else excluded.state end`,
     values: [
       int4Array(rows.map((row) => row.tenant)),
       int8Array(rows.map((row) => row.rid)),
@@ -36,7 +36,7 @@ export interface NumberedParameter {
 const NUMBERED = {
   name: 'record-search-parameters',
   text: `select tenant, rid, version, number, state = 'ready' from record.search_parameter
-    where state in ('new', 'building', 'ready') and number is not null order by tenant, number`,
+    where state <> 'retired' and number is not null order by tenant, number`,
 }
 
 /** All tenants' parameters that are indexed by, in the order of their numbers. */
@@ -56,7 +56,7 @@ export async function rebuildingTenants(database: Query): Promise<number[]> {
   const rows = await database.query({
     name: 'record-reindex-upgrades',
     text: `select distinct tenant from record.reindex
-      where state in ('waiting', 'walking', 'following') and upgrade order by tenant`,
+      where state <> 'done' and upgrade order by tenant`,
   })
   return rows.map(([tenant]) => tenant as number)
 }
@@ -106,11 +106,12 @@ export async function startBuilding(
 ): Promise<number[]> {
   const rows = await database.query(
     {
-      text: `with last as (select coalesce(max(number), $3::smallint - 1) as number from record.search_parameter where tenant = $1::int)
+      text: `with last as (select coalesce(max(number), $3::smallint - 1)::int as number from record.search_parameter where tenant = $1::int)
         update record.search_parameter p set state = 'building', changed = $4::bigint,
           number = coalesce(p.number, (last.number + u.place)::smallint)
         from last, unnest($2::bigint[]) with ordinality u(rid, place)
-        where p.tenant = $1::int and p.rid = u.rid and p.state = 'new' returning p.number`,
+        where p.tenant = $1::int and p.rid = u.rid and p.state = 'new' and (p.number is not null or last.number + u.place <= 32767)
+        returning p.number`,
     },
     [tenant, int8Array([...rids]), FIRST_NUMBER, now],
   )
@@ -130,4 +131,30 @@ export function readyPart(ready: readonly { tenant: number; number: number; chan
       int8Array(ready.map(({ changed }) => changed)),
     ],
   }
+}
+
+/** These could not be numbered or built: searches by them go on being refused, and the next version is built anew. */
+export async function failParameters(
+  database: Query,
+  of: { tenant: number; rids?: readonly number[]; numbers?: readonly number[]; now: number },
+): Promise<void> {
+  await database.query(
+    {
+      text: `update record.search_parameter set state = 'failed', changed = $4
+        where tenant = $1 and state in ('new', 'building') and (rid = any($2::bigint[]) or number = any($3::smallint[]))`,
+    },
+    [of.tenant, int8Array([...(of.rids ?? [])]), int2Array([...(of.numbers ?? [])]), of.now],
+  )
+}
+
+/** Parameters of a tenant that are searched by, or will be. */
+export async function countParameters(database: Query, tenant: number): Promise<number> {
+  const [row] = await database.query(
+    {
+      name: 'record-search-parameters-count',
+      text: `select count(*) from record.search_parameter where tenant = $1 and state <> 'retired'`,
+    },
+    [tenant],
+  )
+  return row?.[0] as number
 }

@@ -1,7 +1,8 @@
-import { searchParameterById, typeName, typeNumber } from '@salus/fhir-model'
+import { RESOURCE_TYPES, searchParameterById, typeName, typeNumber } from '@salus/fhir-model'
 import { type AuditRecord, RACE_LOST, type Unit } from '#audit'
 import { FaultError, LIMITS } from '#kernel'
 import { removeExports } from '../bulk/remove-exports.ts'
+import type { CustomTable } from '../parameters/custom-parameters.ts'
 import { openRows } from '../store/open-row.ts'
 import type { RecordStore } from '../store/record-store.ts'
 import { idOf } from '../store/resolve-targets.ts'
@@ -128,12 +129,13 @@ async function mentions(
   { tenant, patient }: PatientPlace,
 ): Promise<Pick<ShredReport, 'mentions' | 'isCutShort'>> {
   const found = await mentionsOf(store.database, { tenant, patient, limit: MENTIONS_MAX + 1 })
-  const keys = new Map<number, RowKey>()
-  for (const { param, src } of found.slice(0, MENTIONS_MAX)) {
-    const type = typeNumber(searchParameterById(param)?.base ?? '')
-    if (type !== undefined) keys.set(src, { tenant, type, rid: src })
-  }
-  const rows = (await currentRows(store.database, [...keys.values()])).filter((row) => row !== undefined)
+  const custom = await store.customParameters(tenant)
+  const keys = found.slice(0, MENTIONS_MAX).flatMap(({ param, src }) =>
+    // A number belongs to one type alone, so the others are not found.
+    typesOfParameter(param, custom).map((type): RowKey => ({ tenant, type, rid: src })),
+  )
+  const all = (await currentRows(store.database, keys)).filter((row) => row !== undefined)
+  const rows = [...new Map(all.map((row) => [row.rid, row])).values()]
   const bodies = await openRows(store, rows)
   return {
     isCutShort: found.length > MENTIONS_MAX,
@@ -142,6 +144,16 @@ async function mentions(
       return body ? [{ type: typeName(row.type) as string, id: idOf(body) }] : []
     }),
   }
+}
+
+/** Types whose resources may have rows of a parameter: of a tenant's own those it is for, or any when it is gone. */
+function typesOfParameter(param: number, custom: CustomTable): number[] {
+  const official = typeNumber(searchParameterById(param)?.base ?? '')
+  if (official !== undefined) return [official]
+  const own = RESOURCE_TYPES.filter((type) =>
+    [...(custom.of(type)?.values() ?? [])].some(({ def }) => def.id === param),
+  )
+  return (own.length > 0 ? own : RESOURCE_TYPES).map((type) => typeNumber(type) as number)
 }
 
 /** The record of an act on one patient's record as a whole. */

@@ -19,25 +19,26 @@ export interface ReindexOptions {
 
 /** Attempts at one page whose resources others keep writing. */
 const ATTEMPTS_MAX = 10
+/** How long one job goes on before the next tenant's gets its turn. */
+const TURN_MS = 1_000
 /** Longest a write takes from learning which parameters there are to its commit: what is newer is looked at again at the end. */
 const WRITE_MS_MAX = 60_000
 
-/** A job that has waited long enough goes on from its place; false while it has to wait. */
+/** Go on with a job from its place, for a while: others wait for their turn. */
 export async function runJob(
   store: RecordStore,
   job: ReindexJob,
-  { settleMs, pageRows, isStopped }: ReindexOptions & { isStopped(): boolean },
-): Promise<boolean> {
+  { pageRows, isStopped }: Pick<ReindexOptions, 'pageRows'> & { isStopped(): boolean },
+): Promise<void> {
   let at = job
   if (at.state === 'waiting') {
-    if (store.clock.now() - at.asked < settleMs) return false
     const total = await countStored(store.database, at.tenant, at.types)
     at = { ...at, state: 'walking', total, type: at.types[0] ?? 0, rid: 0, changed: store.clock.now() }
     await setJob(store.database, at)
   }
-  while ((at.state === 'walking' || at.state === 'following') && !isStopped())
+  const end = store.clock.monotonic() + TURN_MS
+  while ((at.state === 'walking' || at.state === 'following') && !isStopped() && store.clock.monotonic() < end)
     at = await nextPage(store, at, { since: job.asked - WRITE_MS_MAX, pageRows })
-  return true
 }
 
 async function nextPage(

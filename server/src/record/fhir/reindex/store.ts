@@ -42,13 +42,60 @@ export async function askReindex(
   return jobOf(row as unknown[])
 }
 
-/** The oldest job that is not at its end. */
-export async function openJob(database: Query): Promise<ReindexJob | undefined> {
-  const [row] = await database.query({
-    name: 'record-reindex-open',
-    text: `select ${COLUMNS} from record.reindex where state in ('waiting', 'walking', 'following') order by job limit 1`,
-  })
+/**
+ * The job to go on with: of each tenant the oldest, of these the one that was worked on longest ago, so that tenants take turns.
+ * Jobs that still wait are left out.
+ */
+export async function nextJob(database: Query, waitedSince: number): Promise<ReindexJob | undefined> {
+  const [row] = await database.query(
+    {
+      name: 'record-reindex-next',
+      text: `select ${COLUMNS} from (
+          select distinct on (tenant) * from record.reindex
+          where state in ('walking', 'following') or (state = 'waiting' and asked <= $1::bigint)
+          order by tenant, job) oldest
+        order by changed, job limit 1`,
+    },
+    [waitedSince],
+  )
   return row && jobOf(row)
+}
+
+/** Whether any job is not at its end. */
+export async function hasOpenJobs(database: Query): Promise<boolean> {
+  const rows = await database.query({
+    name: 'record-reindex-open',
+    text: `select 1 from record.reindex where state in ('waiting', 'walking', 'following') limit 1`,
+  })
+  return rows.length > 0
+}
+
+/** Jobs of a tenant that are not at their end. */
+export async function openJobsOf(database: Query, tenant: number): Promise<ReindexJob[]> {
+  const rows = await database.query(
+    {
+      text: `select ${COLUMNS} from record.reindex
+        where tenant = $1 and state in ('waiting', 'walking', 'following') order by job`,
+    },
+    [tenant],
+  )
+  return rows.map(jobOf)
+}
+
+/** Note that an attempt failed; gives how many have. The last one allowed ends the job. */
+export async function noteFailure(
+  database: Query,
+  { job, attemptsMax, now }: { job: number; attemptsMax: number; now: number },
+): Promise<number> {
+  const [row] = await database.query(
+    {
+      text: `update record.reindex set failures = failures + 1, changed = $3::bigint,
+          state = case when failures + 1 >= $2::int then 'failed' else state end
+        where job = $1 returning failures`,
+    },
+    [job, attemptsMax, now],
+  )
+  return row?.[0] as number
 }
 
 /** A tenant's jobs, newest first, at most `limit`. */

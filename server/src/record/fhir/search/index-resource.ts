@@ -4,7 +4,7 @@ import type { CustomTable } from '../parameters/custom-parameters.ts'
 import { NO_DATE } from '../store/rows.ts'
 import { storedContact } from './contact-values.ts'
 import { DATE_MAX, DATE_MIN, type IndexRow } from './index-row.ts'
-import { lifeDateBuckets } from './life-dates.ts'
+import { lifeDateBuckets, ownDateBuckets } from './life-dates.ts'
 import { localReference } from './local-reference.ts'
 import { tidy } from './number-range.ts'
 import { leafOf, type ParameterPlan, parameterPlans } from './parameter-plan.ts'
@@ -86,8 +86,9 @@ function indexWords({ set }: Building, resource: object): void {
 /** A custom parameter has no bit in `present`: a token says that it has a value. */
 function indexCustom(row: Building, resource: object): void {
   const own = row.tools.custom?.of((resource as { resourceType: string }).resourceType)
+  const budget = { left: SEARCH_LIMITS.ownStepsMax }
   for (const { plan, extract } of own?.values() ?? []) {
-    const values = extract(resource)
+    const values = extract(resource, budget)
     if (values.length > 0) row.set.add(plan.leaf, 'present', '')
     for (const value of values) indexValue(row, plan, value)
   }
@@ -125,6 +126,7 @@ function indexValue(row: Building, plan: ParameterPlan, value: SearchValue): voi
     case 'date':
       return indexDate(row, plan, value)
     case 'number':
+      if (plan.own) return
       row.quantities.push({ param: plan.def.id, unit: NO_UNIT, value: value.value, canon: tidy(value.value) })
       return
     case 'quantity':
@@ -176,6 +178,10 @@ function indexReference(row: Building, plan: ParameterPlan, value: Of<'reference
 }
 
 function indexDate(row: Building, plan: ParameterPlan, value: Of<'date'>): void {
+  if (plan.own) {
+    for (const bucket of ownDateBuckets(value)) row.set.add(plan.leaf, 'bucket', bucket)
+    return
+  }
   if (plan.lifeDate) {
     for (const bucket of lifeDateBuckets(value)) row.set.add(plan.leaf, 'bucket', bucket)
     return
@@ -192,6 +198,7 @@ function indexDate(row: Building, plan: ParameterPlan, value: Of<'date'>): void 
 }
 
 function indexQuantity(row: Building, plan: ParameterPlan, quantity: Of<'quantity'>): void {
+  if (plan.own) return
   const { set, tools, quantities } = row
   for (const text of new Set([quantity.code, quantity.unit])) if (text !== undefined) set.add(plan.leaf, 'unit', text)
   quantities.push({

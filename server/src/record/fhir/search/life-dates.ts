@@ -20,6 +20,15 @@ export function lifeDateBuckets({ lo, hi }: DateInterval): string[] {
   return dateBuckets(first.slice(0, 7) === last.slice(0, 7) ? first.slice(0, 7) : first.slice(0, 4))
 }
 
+/** Instead of a day: a time longer than one. */
+export const SPAN = 'span'
+
+/** Buckets of a date of a tenant's own parameter, which may be a time of any length. */
+export function ownDateBuckets({ lo, hi }: DateInterval): string[] {
+  const day = dayText(lo)
+  return day === dayText(hi) ? dateBuckets(day) : [SPAN]
+}
+
 /**
  * Buckets of which every matching date has at least one. `exact` is false when some dates that have one do not match:
  * the query is finer than a day, or reaches beyond the years that have buckets of their own.

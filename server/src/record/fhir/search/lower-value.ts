@@ -2,7 +2,7 @@ import type { CustomTable } from '../parameters/custom-parameters.ts'
 import { approximately } from './compare.ts'
 import { queriedContacts } from './contact-values.ts'
 import { CODE_KINDS, MORE_WORDS, PERSONAL_KINDS, WORDS_LEAF } from './index-resource.ts'
-import { lifeDateCover } from './life-dates.ts'
+import { lifeDateCover, SPAN } from './life-dates.ts'
 import { tidy } from './number-range.ts'
 import { type ParameterPlan, parameterPlans } from './parameter-plan.ts'
 import { compositeParts } from './parse-value.ts'
@@ -60,8 +60,10 @@ export function lowerValue(
     case 'date':
       return lowerDate(plan, query, tools)
     case 'number':
+      if (plan.own) return { predicate: hasValue(plan, tools), exact: false }
       return exactly({ op: 'quantity', params: [plan.def.id], column: 'canon', unit: NO_UNIT, ...comparison(query) })
     case 'quantity':
+      if (plan.own) return { predicate: hasValue(plan, tools), exact: false }
       return lowerQuantity(plan, query, tools)
     case 'composite':
       return lowerComposite(plan, query.parts, tools)
@@ -229,12 +231,12 @@ function lowerDate(plan: ParameterPlan, query: Extract<QueryValue, { kind: 'date
   const cover = lifeDateCover(prefix === 'ne' ? 'eq' : prefix, query)
   const inside = tokens(
     { rare: false },
-    cover.anyOf.map((bucket) => keyed(plan, 'bucket', bucket, tools)),
+    [...cover.anyOf, ...(plan.own ? [SPAN] : [])].map((bucket) => keyed(plan, 'bucket', bucket, tools)),
   )
-  if (prefix !== 'ne') return { predicate: inside, exact: cover.exact }
   const present = hasValue(plan, tools)
-  // A parameter of a tenant's own may have several dates.
-  if (plan.def.index < 0) return { predicate: present, exact: false }
+  // Of a tenant's own there may be several dates, times of day and long times: what is found is looked at.
+  if (plan.own) return { predicate: prefix === 'ne' ? present : inside, exact: false }
+  if (prefix !== 'ne') return { predicate: inside, exact: cover.exact }
   // Birth and death have one date each, so "some date outside" is "the date is outside".
   return { predicate: cover.exact ? and([present, not(inside)]) : present, exact: cover.exact }
 }

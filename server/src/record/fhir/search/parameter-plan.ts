@@ -23,6 +23,8 @@ export interface ParameterPlan {
   targets: readonly string[]
   /** Identifiers and contacts point at a person: their tokens have kinds that the vault does not remember. */
   personal: boolean
+  /** A tenant's own: nothing is known of what its values tell, so none stands in the clear. */
+  own: boolean
   /** Values name one thing or few: the token index is asked at once, without looking at the newest rows first. */
   rare: boolean
 }
@@ -82,13 +84,14 @@ function planOf(type: string, def: SearchParameterDef, defs: SearchParameterDef[
     owner: promoted.ownerParams.some((owner) => owner.code === def.code),
     targets: def.type === 'reference' && def.targets.length === 0 ? RESOURCE_TYPES : def.targets,
     personal,
+    own: false,
     rare: personal || (def.type === 'uri' && !def.code.startsWith('_')),
   }
 }
 
 /**
- * The plan of a parameter that a tenant defined. Nothing is known of what its values tell: tokens are treated as personal, and
- * dates of persons as dates of birth, so that none stands in the clear.
+ * The plan of a parameter that a tenant defined. Its expression may lead to a date of birth or a number that stands for a person:
+ * tokens are treated as personal, dates become buckets, and of numbers it is only kept that there is one.
  */
 export function customPlan(def: SearchParameterDef): ParameterPlan {
   const leaf = `custom.${def.id}`
@@ -99,12 +102,13 @@ export function customPlan(def: SearchParameterDef): ParameterPlan {
       part === leaf ? leaf : `${leaf}.${part}`,
     ),
     contact: def.type === 'token' && /\.telecom\b/.test(def.expression),
-    lifeDate: def.type === 'date' && PERSONS.has(def.base),
+    lifeDate: def.type === 'date',
     promotedCode: false,
     promotedDate: false,
     owner: false,
     targets: def.type === 'reference' && def.targets.length === 0 ? RESOURCE_TYPES : def.targets,
     personal: true,
+    own: true,
     rare: false,
   }
 }

@@ -28,6 +28,10 @@ export const SEARCH_LIMITS = {
   chainWaysMax: 100,
   /** Resources at the far end of a chain that are named by their numbers; beyond, the database joins them. */
   chainRowsMax: 500,
+  /** Steps that all parameters of a tenant's own may take on one resource: a tenth of a second. Beyond, the rest finds nothing. */
+  ownStepsMax: 100_000,
+  /** Parameters of a tenant's own: each is evaluated at every write of its types. */
+  ownParametersMax: 100,
   /** Starts of words that are indexed of one resource; of those with more, the text is looked at. */
   indexedWordsMax: 80,
   /** Words of one value of `_text` or `_content`. */

@@ -1,6 +1,7 @@
 import { patientReferences, typeNumber } from '@salus/fhir-model'
 import { eventLoopTurns, raise } from '#kernel'
 import type { DataKey, PatientKey } from '#vault'
+import { checkParameters } from '../parameters/check-parameters.ts'
 import { parameterRow } from '../parameters/parameter-row.ts'
 import type { IndexTools } from '../search/index-resource.ts'
 import type { IndexRow } from '../search/index-row.ts'
@@ -24,7 +25,8 @@ const SEARCH_PARAMETER = typeNumber('SearchParameter') as number
  * Index, seal and lay out the drafts of one unit of work. Each resource is sealed under the key of the one patient its
  * owner references name; a resource of no patient, or of several, is sealed under the tenant's key.
  *
- * Faults: `fhir.store.patient-erased` (gone) when that patient's key was shredded; `fhir.store.values-to-index-too-many`.
+ * Faults: `fhir.store.patient-erased` (gone) when that patient's key was shredded; `fhir.store.values-to-index-too-many`;
+ * `fhir.search.own-parameters-too-many`.
  */
 export async function prepareRows(
   store: RecordStore,
@@ -56,6 +58,7 @@ export async function prepareRows(
     draft.body = Buffer.from(JSON.stringify(draft.exact ?? draft.resource))
     addRows(rows, { store, tenant, draft, index: indexed[index] as IndexRow, ids, key: keys(draft.patient) })
   }
+  if (rows.parameters.length > 0) await checkParameters(store.database, tenant, rows.parameters)
   return { rows, patients: [...new Set(drafts.map((draft) => draft.patient).filter((patient) => patient !== 0))] }
 }
 
