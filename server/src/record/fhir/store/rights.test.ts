@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { sqlState } from '#db'
 import { allowedToApplication } from '../../../../../test/fixtures/application-rights.ts'
+import { startTestServer } from '../../../../../test/fixtures/server.ts'
 
 test('the application may delete current rows, but no version of the history and no chosen id', async () => {
   const refused = [
@@ -28,4 +30,23 @@ test('the application may delete current rows, but no version of the history and
     'delete from record.quantity',
   ]
   assert.deepEqual(await allowedToApplication([...refused, ...needed]), needed)
+})
+
+test('the application may seal an earlier version anew, but not empty it', async () => {
+  const server = await startTestServer()
+  try {
+    const client = await server.client()
+    for (const active of [true, false]) await client.put('Patient/p', { resourceType: 'Patient', id: 'p', active })
+    await client.delete('Patient/p')
+    const database = server.platform.database
+    await database.query({ text: 'update record.history set sealed = sealed' })
+    for (const which of ['not deleted', 'deleted'])
+      await assert.rejects(
+        database.query({ text: `update record.history set sealed = ''::bytea where ${which}` }),
+        (error) => sqlState(error) === '42501',
+      )
+    assert.equal((await client.get('Patient/p/_history/1')).body.active, true)
+  } finally {
+    await server.close()
+  }
 })
