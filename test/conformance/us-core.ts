@@ -43,7 +43,7 @@ interface Search {
 export const usCore: Suite = {
   name: 'us-core',
   proves:
-    'Each SHALL search of US Core 6.1.0 and 7.0.0, by values of the Inferno reference data and of the examples of US Core, answers exactly the resources that a naive look at the data finds: by GET and POST, with and without type and system, with comparators, several values, includes and chains.',
+    'Each SHALL search of US Core 6.1.0 and 7.0.0, by values of the Inferno reference data and of the examples of US Core, answers exactly the resources that a naive look at the data finds: by GET and POST, with and without type and system, with comparators, several values, includes and chains. For `_revinclude` the suite itself stores one Provenance for each resource of the data.',
   folders: ['us-core', 'inferno-reference-data', 'us-core-examples'],
   async *run(server, corpora) {
     const client = await server.client()

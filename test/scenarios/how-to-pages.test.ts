@@ -34,6 +34,7 @@ function examplesOf(page: string): Example[] {
 for (const [page, examples] of [
   ['use-terminology.md', 12],
   ['search.md', 12],
+  ['define-a-search-parameter.md', 7],
   ['use-operations.md', 12],
   ['bulk-data.md', 5],
 ] as const)
