@@ -46,7 +46,7 @@ export async function fetchRows(
   const candidatesMax = page.candidatesMax ?? LIMITS.sealedCandidatesMax
   let after = page.after
   let opened = 0
-  let rows: number = SEARCH_LIMITS.verifyFirstRows
+  let rows: number = Math.min(Math.max(page.limit * 2, FIRST_ROWS_MIN), SEARCH_LIMITS.verifyFirstRows)
   while (opened < candidatesMax) {
     const size = Math.min(rows, candidatesMax - opened)
     const batch = await ask(after, size)
@@ -67,6 +67,9 @@ export async function fetchRows(
   }
   return { found, opened, ...(after ? { cut: after } : {}) }
 }
+
+/** Fewer would only mean another look. */
+const FIRST_ROWS_MIN = 8
 
 /** The place of a match: the next page starts after it. */
 export function placeOf({ row, keys }: Found): Place {

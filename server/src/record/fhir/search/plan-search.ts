@@ -27,7 +27,7 @@ export function planSearch(predicate: Predicate, order: Order): Planned {
       { hideTokens: true, hideOrder: walkedBy(order) !== 'lo', fixed },
     )
   if (conditions.some((condition) => condition.op === 'tokens' && condition.rare))
-    return direct([{ conditions }], { hideTokens: false, byTokens: true, hideOrder: true, fixed })
+    return direct([{ conditions, byTokens: true }], { hideTokens: false, hideOrder: true, fixed })
   const walk = walkedBy(order)
   if (
     has('code') &&
@@ -41,9 +41,9 @@ export function planSearch(predicate: Predicate, order: Order): Planned {
       plan: walkPlan(walk === 'lo' ? splitOpenDate(conditions) : [{ conditions }], order),
       fixed: walk !== undefined && fixed,
     }
-  const branches = splitCode(conditions, false)
   const along = conditions.filter((condition) => isAlong(condition, walk))
   const filters = conditions.filter((condition) => !along.includes(condition))
+  const branches = splitMixed(conditions).flatMap((part) => splitCode(part, false))
   if (walk === undefined) return direct(branches, { hideTokens: false, hideOrder: true, fixed: false })
   const reference = filters.find((condition) => condition.op === 'reference')
   const probe = {
@@ -52,18 +52,41 @@ export function planSearch(predicate: Predicate, order: Order): Planned {
     filters,
     ...(reference ? { unlessFew: { ...reference, rows: SEARCH_LIMITS.fewReferences } } : {}),
   }
-  const allOf = (op: Predicate['op']): boolean => filters.every((condition) => condition.op === op)
+  // A common value fills its page from the newest rows, and for a rare one there is one index: whatever the values, one way.
+  const oneWay = filters.every(isToken) || filters.every(({ op }) => op === 'reference') || filters.every(isMixed)
   return {
-    plan: { branches, hideTokens: false, byTokens: allOf('tokens'), hideOrder: true, probe },
-    // A common value fills its page from the newest rows, and for a rare one there is one index: whatever the values, one way.
-    fixed: fixed && along.length === 0 && (allOf('tokens') || allOf('reference')),
+    plan: { branches: branches.map(byTokens), hideTokens: false, hideOrder: true, probe },
+    fixed: fixed && along.length === 0 && oneWay,
   }
 }
 
-function direct(
-  branches: Branch[],
-  options: { hideTokens: boolean; byTokens?: boolean; hideOrder: boolean; fixed: boolean },
-): Planned {
+function isToken({ op }: Predicate): boolean {
+  return op === 'tokens'
+}
+
+/** A code, or tokens instead: `combo-code` finds a code of the resource or of one of its components. */
+function isMixed(condition: Predicate): boolean {
+  return condition.op === 'or' && condition.of.every(({ op }) => op === 'code' || op === 'tokens')
+}
+
+/** What only tokens decide needs no other index. */
+function byTokens(branch: Branch): Branch {
+  const [first, ...others] = branch.conditions
+  const isSole = first?.op === 'tokens' && others.every((one) => one.op === 'tokens' || one.op === 'not')
+  return isSole ? { ...branch, byTokens: true } : branch
+}
+
+/** No index answers an alternative of code and tokens as a whole, but each has its own. */
+function splitMixed(conditions: Predicate[]): Predicate[][] {
+  const at = conditions.findIndex(isMixed)
+  const condition = conditions[at]
+  const code = condition?.op === 'or' ? condition.of.find(({ op }) => op === 'code') : undefined
+  if (condition?.op !== 'or' || !code || conditions.some(({ op }) => op === 'code')) return [conditions]
+  const others = or(condition.of.filter((part) => part !== code))
+  return [conditions.with(at, code), [others, ...conditions.toSpliced(at, 1), not(code)]]
+}
+
+function direct(branches: Branch[], options: { hideTokens: boolean; hideOrder: boolean; fixed: boolean }): Planned {
   const { fixed, ...rest } = options
   return { plan: { branches, ...rest }, fixed }
 }

@@ -251,14 +251,14 @@ export interface Branch {
   conditions: Predicate[]
   /** Walk the further codings with this token, newest first, instead of the resources. */
   through?: Buffer
+  /** It is found by the token index alone. */
+  byTokens?: boolean
 }
 
 /** How one type is searched. */
 export interface SearchPlan {
   branches: Branch[]
   hideTokens: boolean
-  /** The branches are found by the token index alone. */
-  byTokens?: boolean
   /** Write the order so that no index gives it: for conditions that leave few rows, which are then all sorted. */
   hideOrder: boolean
   /**
@@ -334,7 +334,7 @@ function branchSql(
   const tenant = tenantOf(values, scope.tenant)
   const from = branch.through
     ? `record.code c join ${source('r')} on r.rid = c.rid where c.tenant = ${tenant} and c.type = ${typeOf(values, scope.type)} and c.code = ${values.add(signed(branch.through), 'bigint')} and`
-    : `${source('r', { hideType: plan.byTokens === true })} where`
+    : `${source('r', { hideType: branch.byTokens === true })} where`
   const wanted = [conditionsSql(branch.conditions, scope), ...afterSql(terms, after, values)].join(' and ')
   return `select ${columns('r', terms)} from ${from} ${wanted}${condition} ${innerOrder(terms)} limit ${limit}`
 }
