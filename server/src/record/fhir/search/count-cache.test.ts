@@ -47,3 +47,29 @@ test("another tenant's count is its own", async () => {
   assert.equal(await total(client, 'Patient'), 2)
   assert.equal(await total(stranger, 'Patient'), 0)
 })
+
+test('a code is counted, first or further, and nothing else beside it', async () => {
+  const coded = (...codes: string[]) => ({
+    resourceType: 'Observation',
+    status: 'final',
+    code: { coding: codes.map((code) => ({ system: 'urn:counted', code })) },
+    effectiveDateTime: '2020-01-01',
+  })
+  for (const codes of [['x'], ['x', 'y'], ['y', 'x'], ['y'], ['z'], ['y', 'z']])
+    await client.post('Observation', coded(...codes))
+  for (const [query, expected] of [
+    ['code=urn:counted|x', 3],
+    ['code=urn:counted|y', 4],
+    ['code=urn:counted|nowhere', 0],
+    ['code=urn:counted|x&date=ge2020', 3],
+    ['code=urn:counted|x,urn:counted|z', 5],
+    ['code=x', 3],
+    ['combo-code=urn:counted|x', 3],
+    ['code:not=urn:counted|x&code:missing=false&date=2020', 3],
+  ] as const) {
+    const { body } = await client.get(`Observation?${query}&_total=accurate&_count=1`)
+    assert.deepEqual([query, body.total, await total(client, `Observation?${query}`)], [query, expected, expected])
+    assert.equal((await client.get(`Observation?${query}&_total=estimate&_count=1`)).body.total, expected)
+    assert.equal((await client.get(`Observation?${query}`)).body.entry?.length ?? 0, expected)
+  }
+})

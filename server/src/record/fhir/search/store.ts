@@ -307,11 +307,11 @@ export function pageSql(query: PageQuery): string {
 
 /** How many rows match, counted up to `max`. */
 export function countSql({ searches, values }: Pick<PageQuery, 'searches' | 'values'>, max: number): string {
-  const parts = searches.flatMap(({ plan, scope, source }) =>
-    plan.branches.map(
-      (branch) =>
-        `select 1 from ${source('r')} where ${conditionsSql(branch.conditions, { ...scope, values, alias: 'r', hideTokens: plan.hideTokens })}`,
-    ),
+  const parts = searches.flatMap((search) =>
+    search.plan.branches.map((branch) => {
+      const scope: SqlScope = { ...search.scope, values, alias: 'r', hideTokens: search.plan.hideTokens }
+      return `select 1 from ${branchFrom(search, branch, values)} ${conditionsSql(branch.conditions, scope)}`
+    }),
   )
   return `select count(*) from (${parts.join(' union all ')} limit ${values.add(max, 'int')}) u`
 }
@@ -328,15 +328,19 @@ function branchSql(
   limit: string,
   condition = '',
 ): string {
-  const { plan, order, source } = search
+  const { plan, order } = search
   const scope: SqlScope = { ...search.scope, values, alias: 'r', hideTokens: plan.hideTokens }
   const terms = orderTerms(order, branch.through ? 'c' : 'r', plan.hideOrder && !branch.through, scope)
-  const tenant = tenantOf(values, scope.tenant)
-  const from = branch.through
-    ? `record.code c join ${source('r')} on r.rid = c.rid where c.tenant = ${tenant} and c.type = ${typeOf(values, scope.type)} and c.code = ${values.add(signed(branch.through), 'bigint')} and`
-    : `${source('r', { hideType: branch.byTokens === true })} where`
+  const from = branchFrom(search, branch, values)
   const wanted = [conditionsSql(branch.conditions, scope), ...afterSql(terms, after, values)].join(' and ')
   return `select ${columns('r', terms)} from ${from} ${wanted}${condition} ${innerOrder(terms)} limit ${limit}`
+}
+
+/** Where the rows of a branch come from, up to the `where` or `and` before its conditions. */
+function branchFrom({ scope, source }: TypeSearch, branch: Branch, values: SqlValues): string {
+  if (!branch.through) return `${source('r', { hideType: branch.byTokens === true })} where`
+  const [tenant, type] = [tenantOf(values, scope.tenant), typeOf(values, scope.type)]
+  return `record.code c join ${source('r')} on r.rid = c.rid where c.tenant = ${tenant} and c.type = ${type} and c.code = ${values.add(signed(branch.through), 'bigint')} and`
 }
 
 /**
