@@ -42,12 +42,18 @@ test('for random resources and queries, SQL finds what a naive evaluation finds,
           const query = `${type}?${parts.map((part) => part.query).join('&')}${sort ? `&${sort}` : ''}`
           const found = await allPages(query, size, own)
           assert.deepEqual(found.toSorted(), expected.toSorted(), query)
+          assert.equal(await totalOf(query, own), expected.length, `the total of ${query}`)
         }
       },
     ),
     { numRuns: 12, interruptAfterTimeLimit: 60_000, seed: SEED },
   )
 })
+
+async function totalOf(query: string, tenant: number): Promise<number | undefined> {
+  const searcher = { tenant, client: 'test', scopes: { allows: () => true } }
+  return (await record.search(`${query}&_count=0&_total=accurate`, searcher)).total
+}
 
 /** The same worlds each time: a failure must be repeatable. Change it to look elsewhere. */
 const SEED = 20_240_601
