@@ -1,3 +1,4 @@
+import { isResourceType } from '@salus/fhir-model'
 import { raise } from '#kernel'
 
 /** SMART v2 interactions: create, read, update, delete, search. */
@@ -31,10 +32,17 @@ export function parseScope(text: string): ScopeSet {
 
 /**
  * The same for a registration, where a scope that can never be granted is a mistake to be told.
- * @throws `identity.scope-invalid`
+ * @throws `identity.scope-invalid`, `identity.scope-type-unknown`
  */
 export function parseRegisteredScope(text: string): ScopeSet {
   const { granted, unknown } = masks(text)
+  for (const type of granted.keys())
+    if (type !== '*' && !isResourceType(type))
+      raise({
+        category: 'invalid',
+        code: 'identity.scope-type-unknown',
+        message: `The scope names ${type}, which is no FHIR R4 resource type. Types are written as in the specification, e.g. Observation.`,
+      })
   if (unknown || granted.size === 0 || text.length > SCOPE_CHARS_MAX)
     raise({
       category: 'invalid',

@@ -7,12 +7,17 @@ export type Permission = 'c' | 'r' | 'u' | 'd' | 's'
 
 /** Fault `fhir.forbidden` unless the caller's scopes allow the interaction on the type. */
 export function requireScope(caller: Caller, type: string, permission: Permission): void {
-  if (!caller.scopes.allows(type, permission)) raise(FORBIDDEN)
+  if (!caller.scopes.allows(type, permission)) raise(forbidden(type, permission))
 }
 
 /** Number of a resource type; fault `fhir.type-unknown` (404) when R4 has none of that name. */
 export function requireType(type: string): number {
   return (isResourceType(type) ? typeNumber(type) : undefined) ?? raise(UNKNOWN_TYPE)
+}
+
+function forbidden(type: string, permission: Permission): Fault {
+  const scope = isResourceType(type) ? ` Ask for the scope system/${type}.${permission}.` : ''
+  return { ...FORBIDDEN, message: `The access token does not allow this interaction.${scope}` }
 }
 
 export const FORBIDDEN: Fault = {
