@@ -14,6 +14,8 @@ import {
 const NDJSON = { 'content-type': 'application/fhir+ndjson' }
 
 let files: Server
+/** Connections to files that never come to an end of a line. */
+let trickling = 0
 let address: string
 /** What lies on the file server, by path. */
 const content = new Map<string, string>()
@@ -23,7 +25,14 @@ let all: TestClient
 before(async () => {
   files = createServer((request, response) => {
     const found = content.get(request.url ?? '')
-    if (request.url === '/moved') response.writeHead(302, { location: '/patients' }).end()
+    if (request.url === '/trickle') {
+      trickling++
+      const timer = setInterval(() => response.write(' '), 200)
+      response.on('close', () => {
+        clearInterval(timer)
+        trickling--
+      })
+    } else if (request.url === '/moved') response.writeHead(302, { location: '/patients' }).end()
     else if (found === undefined) response.writeHead(404).end()
     else response.writeHead(200, { 'content-type': 'application/fhir+ndjson' }).end(found)
   })
@@ -34,6 +43,7 @@ before(async () => {
 })
 after(async () => {
   await server.close()
+  files.closeAllConnections()
   files.close()
 })
 
@@ -125,6 +135,24 @@ test('a manifest, as JSON and as Parameters: files are fetched, and counts and e
   ]
   const second = await ended(all, await kickOff(all, '$import', { resourceType: 'Parameters', parameter }))
   assert.deepEqual([second.status, second.body.output[0].count], [200, 1])
+})
+
+async function until(holds: () => boolean, ms: number): Promise<boolean> {
+  const began = Date.now()
+  while (!holds() && Date.now() - began < ms) await new Promise((resolve) => setTimeout(resolve, 50))
+  return holds()
+}
+
+test('a file that never comes to the end of a line holds up no other import once its job is deleted', async () => {
+  const own = await server.client()
+  const url = `http://${address}/trickle`
+  const stuck = await kickOff(own, '$import', { input: [{ type: 'Patient', url }] })
+  assert.ok(await until(() => trickling === 1, 10_000), 'it is being fetched')
+  const waiting = await kickOff(all, '$import', text(patient('waiting', 'W')), NDJSON)
+  assert.equal((await own.delete(stuck)).status, 202)
+  assert.ok(await until(() => trickling === 0, 15_000), 'nobody goes on fetching for a job that is gone')
+  assert.equal((await ended(all, waiting)).status, 200)
+  assert.equal((await all.get('Patient/waiting')).status, 200)
 })
 
 test('an address that may not be fetched, a redirect and an answer that is no file end the job', async () => {

@@ -48,7 +48,7 @@ export interface Held {
   job: Job
   /** False when the time is up, the process ends, or the job was lost. */
   mayGoOn(): boolean
-  /** Aborted when the process ends: nobody waits for another server then. */
+  /** Aborted as soon as `mayGoOn` is false: nobody waits for another server then. */
   signal: AbortSignal
   /** Ms since 1970 until which a step holds the job. */
   leaseUntil(): number

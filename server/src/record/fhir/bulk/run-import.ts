@@ -14,6 +14,7 @@ import { checkResource } from '../validate/check-resource.ts'
 import { type Job, PAGE, STATE } from './bulk-job.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import type { ImportInput, ImportRequest } from './import-parameters.ts'
+import { inputAtPace } from './input-pace.ts'
 import { openPage, openRequest, sealPage } from './job-seal.ts'
 import { type Line, ndjsonLines } from './ndjson-lines.ts'
 import { callerOf, type Held } from './run-export.ts'
@@ -52,7 +53,7 @@ type Read = { line: number; request: WriteRequest } | { line: number; fault: Fau
  * Work on an import until it is finished or `held` says stop. Lines are written through the ordinary write path, up to 100 in one
  * commit, and the cursor moves in that same commit: cut off anywhere, each line is stored exactly once. When a commit is
  * refused its lines are written one by one, so that only the refused ones are left out. Faults: those of the database and
- * ledger; `fhir.bulk.input-*` and `kernel.outbound.*` when a file cannot be read.
+ * ledger; `fhir.bulk.input-*` and `kernel.outbound.*` when a file cannot be read; the reason of `held.signal`.
  */
 export async function runImport(dependencies: ImportDependencies, held: Held): Promise<void> {
   const { store } = dependencies
@@ -86,8 +87,13 @@ interface Work extends ImportDependencies {
 /** False when it was interrupted. */
 async function readInput(work: Work, input: ImportInput): Promise<boolean> {
   const { held, cursor, outbound, store } = work
+  const { signal } = held
+  const { clock } = store
+  const { url } = input
   const pieces =
-    input.url === undefined ? uploaded(store, held.job) : await outbound(input.url, { signal: held.signal })
+    url === undefined
+      ? uploaded(store, held.job)
+      : inputAtPace((over) => outbound(url, { signal: over }), { clock, signal })
   const limits = { lineBytesMax: LIMITS.resourceBytesMax, bytesMax: BULK_LIMITS.inputBytesMax }
   let batch: Line[] = []
   let bytes = 0
@@ -96,7 +102,7 @@ async function readInput(work: Work, input: ImportInput): Promise<boolean> {
     batch = []
     bytes = 0
   }
-  for await (const line of ndjsonLines(pieces, limits)) {
+  for await (const line of ndjsonLines(pieces, limits, { clock, signal })) {
     if (line.number <= cursor.line) continue
     // Left here, the stream of a file is destroyed.
     if (!held.mayGoOn()) return false
