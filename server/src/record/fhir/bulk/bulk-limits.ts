@@ -43,7 +43,9 @@ export const BULK_LIMITS = {
   typeFiltersMax: 50,
   /** Lines of `_elements`. */
   elementsMax: 200,
-  /** Bytes read and sealed resources removed at once when a job is. */
+  /** Ended jobs looked for at once. */
+  jobsPerRemoval: 50,
+  /** Chunks removed at once when a job is: some tens of megabytes. */
   chunksPerRemoval: 50,
   /** Files that one import reads. */
   inputsMax: 1_000,

@@ -77,8 +77,13 @@ export function startJobs(options: TurnOptions): JobRunner {
 /** Jobs that expired, were cancelled or hold data of an erased patient go, some megabytes at a time. */
 export async function removeEnded(store: Pick<RecordStore, 'database' | 'clock'>): Promise<void> {
   await endExpired(store.database, store.clock.now())
-  for (const number of await endedJobs(store.database, BULK_LIMITS.activePerTenantMax)) {
-    while (await removeChunks(store.database, number, BULK_LIMITS.chunksPerRemoval));
-    await removeJob(store.database, number)
+  // All of them: an erasure says that it is done when nothing is left.
+  for (let isMore = true; isMore; ) {
+    const numbers = await endedJobs(store.database, BULK_LIMITS.jobsPerRemoval)
+    for (const number of numbers) {
+      while (await removeChunks(store.database, number, BULK_LIMITS.chunksPerRemoval));
+      await removeJob(store.database, number)
+    }
+    isMore = numbers.length === BULK_LIMITS.jobsPerRemoval
   }
 }
