@@ -112,15 +112,60 @@ test('pages end by their bytes, are sealed, and nothing of a request or a page s
   )
 })
 
+const jobDependencies = () => ({
+  store: openRecordStore({ ...server.platform, clock: systemClock }),
+  fhirBase: server.fhirBase,
+  isEnabled: server.platform.identity.isEnabled,
+})
+
+test('a client that is disabled gets not one page more of a download, and the refusal is audited', async () => {
+  const own = await server.client()
+  const { location } = await exported(own, '$export?_type=Observation')
+  const scopes = parseScope('system/*.rs')
+  const caller = { requestId: 'disabled', tenant: 1, client: own.id, actor: own.id, purpose: '', scopes }
+  const path = ['_bulk', location.slice(location.lastIndexOf('/') + 1), '1']
+  const request = { method: 'GET', path, query: '', prefer: {}, address: `${location}/1` } as const
+  const { stream } = await bulkJob(jobDependencies(), caller, request)
+  assert.ok(stream)
+  const pages = stream[Symbol.asyncIterator]()
+  assert.ok(((await pages.next()).value as Buffer).length > 0)
+  await server.platform.identity.disableClient(own.id)
+  await assert.rejects(
+    pages.next(),
+    (error) => error instanceof FaultError && error.fault.code === 'fhir.bulk.client-disabled',
+  )
+  const records = (await server.audit()).filter(({ requestId }) => requestId === 'disabled')
+  assert.deepEqual(
+    records.map(({ action, patients }) => [action, patients.length > 0]),
+    [
+      ['refusal', false],
+      ['operation', true],
+    ],
+  )
+})
+
+test('an export of a client that is disabled writes nothing more, and nothing of it is kept', async () => {
+  const own = await server.client()
+  const number = numberOf(await kickOff(own, '$export?_type=Patient'))
+  await server.platform.identity.disableClient(own.id)
+  for (let waited = 0; waited < 100; waited++) {
+    if ((await count('select count(*) from record.bulk_job where number = $1 and state = 1', [number])) === 0) break
+    await sleep(100)
+  }
+  assert.equal(await count('select count(*) from record.bulk_job where number = $1 and state in (1, 2)', [number]), 0)
+  assert.equal(await count('select count(*) from record.bulk_page where job = $1', [number]), 0)
+  const pages = (await server.audit()).filter(({ client, patients }) => client === own.id && patients.length > 0)
+  assert.deepEqual(pages, [])
+})
+
 test('a file is read no further than the client takes it, each page is audited first, and one that is removed breaks off', async () => {
   const own = await server.client()
   const { location } = await exported(own, '$export?_type=Observation')
-  const store = openRecordStore({ ...server.platform, clock: systemClock })
   const scopes = parseScope('system/*.rs')
   const caller = { requestId: 'paged', tenant: 1, client: own.id, actor: own.id, purpose: '', scopes }
   const path = ['_bulk', location.slice(location.lastIndexOf('/') + 1), '1']
   const request = { method: 'GET', path, query: '', prefer: {}, address: `${location}/1` } as const
-  const { stream } = await bulkJob({ store, fhirBase: server.fhirBase }, caller, request)
+  const { stream } = await bulkJob(jobDependencies(), caller, request)
   assert.ok(stream)
   const pages = stream[Symbol.asyncIterator]()
   const audited = async (): Promise<number> =>

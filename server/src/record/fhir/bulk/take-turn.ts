@@ -1,11 +1,12 @@
 import { RACE_LOST } from '#audit'
 import { type Clock, errorFields, FaultError, type Log, raise } from '#kernel'
 import type { RecordStore } from '../store/record-store.ts'
+import { CLIENT_DISABLED } from './bulk-faults.ts'
 import { type Job, KIND, STATE } from './bulk-job.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import { INPUT_SLOW } from './input-pace.ts'
 import type { Held } from './run-export.ts'
-import { failJob, releaseJob, renewLease } from './store.ts'
+import { endJobs, failJob, releaseJob, renewLease } from './store.ts'
 
 export interface TurnOptions {
   store: RecordStore
@@ -85,6 +86,7 @@ async function failed({ store, clock, log }: TurnOptions, job: Job, error: unkno
   // Cancelled, or taken by another process: nothing of ours is left to do.
   if (fault?.code === RACE_LOST.code) return
   log.warn('a bulk job stopped', { code: fault?.code ?? 'fhir.bulk.failed', ...errorFields(error) })
+  if (fault?.code === CLIENT_DISABLED.code) return endJobs(store.database, [job.number])
   job.failures++
   const isFinal = fault !== undefined && FINAL.has(fault.category)
   if (isFinal || job.failures >= BULK_LIMITS.failuresMax)
