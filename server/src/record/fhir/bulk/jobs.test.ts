@@ -17,6 +17,7 @@ import { openRecordStore } from '../store/record-store.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import { jobNumber } from './job-address.ts'
 import { bulkJob } from './job-status.ts'
+import { removeExports } from './remove-exports.ts'
 import { claimJob, insertChunk, renewLease, stepComposer } from './store.ts'
 
 const MARKER = 'Qwyxnamemarker'
@@ -272,6 +273,53 @@ test('a patient who is erased leaves no export behind: files go, what is under w
   const left = lines.filter(({ id, subject }: Json) => id === 'p0' || subject?.reference === 'Patient/p0')
   assert.deepEqual(left, [])
   assert.ok(lines.length > 1_000, 'the others are there')
+})
+
+/** A job that a process took, wrote a page for and was not heard of again. */
+async function strayPage(own: TestClient, heldMs: number): Promise<{ location: string; strays(): Promise<number> }> {
+  const location = await kickOff(own, '$export?_type=Patient')
+  const job = numberOf(location)
+  await database.query({ text: 'update record.bulk_job set turn = 0 where number = $1' }, [job])
+  const now = Date.now()
+  const held = await claimJob(database, { now, until: now + heldMs, not: [], kinds: [1] })
+  assert.equal(held?.number, job)
+  await insertChunk(database, { job, lease: held.lease, seq: 1, sealed: Buffer.from('stray') })
+  const strays = () => count(`select count(*) from record.bulk_chunk where job = $1 and sealed = 'stray'`, [job])
+  assert.equal(await strays(), 1)
+  return { location, strays }
+}
+
+test('a page that was written and not made known goes with the erasure, and with the next who takes the job', async () => {
+  const own = await server.client()
+  const erased = await strayPage(own, 60_000)
+  const records = openPatientRecords({ ...server.platform, clock: systemClock })
+  const patient = (await records.find(1, 'p2')) as number
+  await records.shred({ tenant: 1, patient }, { client: 'test', actor: 'test', requestId: 'erase' })
+  assert.equal(await erased.strays(), 0)
+  assert.equal((await ended(own, erased.location)).status, 200)
+  const taken = await strayPage(own, 1_000)
+  const { status, body } = await ended(own, taken.location)
+  assert.equal(status, 200)
+  assert.equal(await taken.strays(), 0)
+  assert.ok((await linesOf(own, body.output)).length > 0, 'what was made known is there')
+})
+
+test('a page on its way is not written behind an erasure', async () => {
+  const own = await server.client()
+  const { location, strays } = await strayPage(own, 60_000)
+  const job = numberOf(location)
+  const text = 'select lease from record.bulk_job where number = $1'
+  const lease = (await database.query({ text }, [job]))[0]?.[0] as number
+  const slow = await server.platform.database.connect()
+  await slow.query({ text: 'begin' })
+  await insertChunk(slow, { job, lease, seq: 2, sealed: Buffer.from('stray') })
+  const erased = removeExports({ database, clock: systemClock }, 1, [])
+  await sleep(300)
+  await slow.query({ text: 'commit' })
+  await slow.close()
+  await erased
+  assert.equal(await strays(), 0)
+  await own.delete(location)
 })
 
 test('a job that cannot be done says so after some tries, and its client may start another', async () => {

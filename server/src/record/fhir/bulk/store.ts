@@ -154,15 +154,18 @@ export const jobComposer: Composer<NewJob> = {
     })),
 }
 
-/** Bytes of a page, before the commit that makes it known. Written for the holder of the lease only, and never over a known page. */
+/**
+ * Bytes of a page, before the commit that makes it known. Written for the holder of the lease only, and never over a known page.
+ * Whoever raises the lease waits for it (`for share`), and finds what it wrote.
+ */
 export async function insertChunk(
   database: Query,
   chunk: { job: number; lease: number; seq: number; sealed: Buffer },
 ): Promise<void> {
   await database.query(
     {
-      text: `insert into record.bulk_chunk (job, lease, seq, sealed) select $1::bigint, $2::bigint, $3::int, $4::bytea
-        where exists (select from record.bulk_job where number = $1 and lease = $2 and state = ${STATE.active})
+      text: `with held as (select from record.bulk_job where number = $1 and lease = $2 and state = ${STATE.active} for share)
+        insert into record.bulk_chunk (job, lease, seq, sealed) select $1::bigint, $2::bigint, $3::int, $4::bytea from held
         on conflict (job, seq, lease) do update set sealed = excluded.sealed
         where not exists (select from record.bulk_page p where p.job = $1 and p.seq = $3 and p.lease = $2)`,
     },
@@ -330,6 +333,22 @@ export async function removeInput(database: Query, job: number, limit: number): 
     [job, limit],
   )
   return rows.length === limit
+}
+
+/**
+ * What former holders of a job wrote and did not make known: nobody reads it any more. A finished job has no holder.
+ */
+const STRAYS = `delete from record.bulk_chunk c using record.bulk_job j where j.number = c.job
+  and (c.lease < j.lease or j.state <> ${STATE.active})
+  and not exists (select from record.bulk_page p where p.job = c.job and p.seq = c.seq and p.lease = c.lease)`
+
+export async function removeStrays(database: Query, job: number): Promise<void> {
+  await database.query({ name: 'record-bulk-strays', text: `${STRAYS} and j.number = $1` }, [job])
+}
+
+/** The same for all jobs of a tenant. */
+export async function removeStraysOf(database: Query, tenant: number): Promise<void> {
+  await database.query({ text: `${STRAYS} and j.tenant = $1` }, [tenant])
 }
 
 /** Some chunks of a job; false when there are none left. */

@@ -6,7 +6,7 @@ import { type Job, KIND, STATE } from './bulk-job.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import { INPUT_SLOW } from './input-pace.ts'
 import type { Held } from './run-export.ts'
-import { endJobs, failJob, releaseJob, renewLease } from './store.ts'
+import { endJobs, failJob, releaseJob, removeStrays, renewLease } from './store.ts'
 
 export interface TurnOptions {
   store: RecordStore
@@ -40,6 +40,7 @@ export async function takeTurn(options: TurnOptions, job: Job, closing: AbortSig
   if (closing.aborted) end()
   const before = job.cursor
   try {
+    await removeStrays(store.database, job.number)
     await store.vault.ensureTenant(job.tenant)
     await run[job.kind]({ job, mayGoOn: () => !signal.aborted, leaseUntil, signal }).catch((error: unknown) => {
       if (error !== signal.reason) throw error
