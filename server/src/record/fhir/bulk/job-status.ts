@@ -1,6 +1,6 @@
 import { typeName } from '@salus/fhir-model'
-import type { AuditRecord } from '#audit'
-import { type Fault, raise } from '#kernel'
+import { type AuditRecord, RACE_LOST } from '#audit'
+import { type Fault, FaultError, raise } from '#kernel'
 import { sealDetail } from '../rest/audit-detail.ts'
 import { auditRecord } from '../rest/audit-record.ts'
 import type { FhirRequest, FhirResponse } from '../rest/exchange.ts'
@@ -16,7 +16,7 @@ import type { ImportRequest } from './import-parameters.ts'
 import { BULK_SEGMENT, jobId, jobNumber } from './job-address.ts'
 import { openPage, openRequest } from './job-seal.ts'
 import type { ForClients } from './require-enabled.ts'
-import { endJobs, type FileSummary, filesOf, findJob, nextPage } from './store.ts'
+import { endComposer, type FileSummary, filesOf, findJob, type JobEnd, nextPage } from './store.ts'
 
 export interface JobDependencies extends ForClients {
   store: RecordStore
@@ -77,8 +77,18 @@ function requireTypes(caller: Caller, job: Job, { types }: { types?: string[] })
 
 /** https://hl7.org/fhir/uv/bulkdata/STU2/export.html#bulk-data-delete-request */
 async function cancelled({ store }: JobDependencies, caller: Caller, job: Job): Promise<FhirResponse> {
-  await endJobs(store.database, [job.number])
-  await store.ledger.record(accessed(store, caller, { detail: `${BULK_SEGMENT}: cancelled` }))
+  const { number } = job
+  const end: JobEnd = { number, state: STATE.ended, code: '', now: store.clock.now() }
+  try {
+    await store.ledger.commit({
+      records: [accessed(store, caller, { detail: `${BULK_SEGMENT}: cancelled` })],
+      write: { composer: endComposer, rows: end },
+    })
+  } catch (error) {
+    // Another cancellation, its time or an erasure was first.
+    if (error instanceof FaultError && error.fault.code === RACE_LOST.code) return unknown(store, caller)
+    throw error
+  }
   return { status: 202 }
 }
 

@@ -10,6 +10,7 @@ import {
   type TestServer,
 } from '../../../../../test/fixtures/server.ts'
 import { FaultError, metrics, systemClock } from '../../../kernel/index.ts'
+import { openLedger } from '../../../platform/audit/index.ts'
 import { type Database, openDatabase } from '../../../platform/db/index.ts'
 import { parseScope } from '../../../platform/identity/index.ts'
 import { openPatientRecords } from '../patient-records/open-patient-records.ts'
@@ -24,6 +25,8 @@ const MARKER = 'Qwyxnamemarker'
 const PATIENTS = 40
 const OBSERVATIONS = 2_500
 
+const quiet = { debugs: false, debug() {}, info() {}, warn() {}, error() {} }
+
 let server: TestServer
 let all: TestClient
 let database: Database
@@ -31,8 +34,7 @@ let database: Database
 before(async () => {
   server = await startTestServer()
   all = await server.client()
-  const log = { debugs: false, debug() {}, info() {}, warn() {}, error() {} }
-  database = await openDatabase({ url: server.databaseUrl, connections: 2, statementTimeoutMs: 20_000, log })
+  database = await openDatabase({ url: server.databaseUrl, connections: 2, statementTimeoutMs: 20_000, log: quiet })
   const patients = Array.from({ length: PATIENTS }, (_, index) => ({
     resourceType: 'Patient',
     id: `p${index}`,
@@ -335,8 +337,41 @@ test('a job that cannot be done says so after some tries, and its client may sta
     await sleep(100)
   }
   assert.equal(await count('select state from record.bulk_job where number = $1', [numberOf(location)]), 3)
+  const records = (await server.audit()).filter(({ client, outcome }) => client === own.id && outcome === 'failed')
+  assert.deepEqual(
+    records.map(({ action, actor }) => [action, actor]),
+    [['operation', own.id]],
+    'its end is recorded, once',
+  )
   assert.equal((await own.delete(location)).status, 202)
   assert.equal((await own.get('$export?_type=Patient', ASYNC)).status, 202)
+})
+
+test('a cancellation that cannot be recorded does not happen', async () => {
+  const own = await server.client()
+  const { location } = await exported(own, '$export?_type=Patient')
+  const dependencies = jobDependencies()
+  // The real ledger of a process that has ended: it takes nothing any more.
+  const ledger = await openLedger({ database, clock: systemClock, log: quiet })
+  await ledger.close()
+  const scopes = parseScope('system/*.rs')
+  const caller = { requestId: 'unrecorded', tenant: 1, client: own.id, actor: own.id, purpose: '', scopes }
+  const path = ['_bulk', location.slice(location.lastIndexOf('/') + 1)]
+  const request = { method: 'DELETE', path, query: '', prefer: {}, address: location } as const
+  const store = { ...dependencies.store, ledger }
+  await assert.rejects(bulkJob({ ...dependencies, store }, caller, request))
+  assert.equal((await own.get(location)).status, 200)
+  assert.equal((await bulkJob(dependencies, caller, request)).status, 202)
+  assert.equal((await own.get(location)).status, 404)
+  const told = (await server.audit()).filter(({ requestId }) => requestId === 'unrecorded')
+  assert.equal(told.length, 1)
+})
+
+test('of two cancellations of one moment, one is told that there is no such job', async () => {
+  const own = await server.client()
+  const { location } = await exported(own, '$export?_type=Patient')
+  const answers = await Promise.all([own.delete(location), own.delete(location)])
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [202, 404])
 })
 
 test('jobs of one tenant have a limit, and the metrics count resources', async () => {

@@ -154,6 +154,40 @@ export const jobComposer: Composer<NewJob> = {
     })),
 }
 
+/** How a job ends that is not done: by its client, or because it cannot go on. */
+export interface JobEnd {
+  number: number
+  /** Only while this lease holds and the job is under way; undefined: whatever is done with it now. */
+  lease?: number
+  state: typeof STATE.failed | typeof STATE.ended
+  code: string
+  now: number
+}
+
+/** Ends of jobs, in the commit of the audit record that tells of it. What somebody else has or had ended loses the race (guard). */
+export const endComposer: Composer<JobEnd> = {
+  parts: (ends) => [
+    {
+      name: 'bulk_end',
+      text: (first) => `update record.bulk_job j set state = u.state, code = u.code, finished = u.finished,
+        lease = j.lease + 1, lease_until = 0
+        from unnest(${placeholders(first, END_CASTS)}) u(number, lease, state, code, finished)
+        where j.number = u.number and j.state <> ${STATE.ended} and (u.lease < 0 or (j.lease = u.lease and j.state = ${STATE.active}))
+        returning 1`,
+      values: [
+        int8Array(ends.map(({ number }) => number)),
+        int8Array(ends.map(({ lease = -1 }) => lease)),
+        int2Array(ends.map(({ state }) => state)),
+        textArray(ends.map(({ code }) => code)),
+        int8Array(ends.map(({ now }) => now)),
+      ],
+      check: (first) => `record.guard(cardinality($${first}::bigint[]), (select count(*) from bulk_end))`,
+    },
+  ],
+}
+
+const END_CASTS = ['bigint[]', 'bigint[]', 'smallint[]', 'text[]', 'bigint[]'] as const
+
 /**
  * Bytes of a page, before the commit that makes it known. Written for the holder of the lease only, and never over a known page.
  * Whoever raises the lease waits for it (`for share`), and finds what it wrote.
@@ -275,22 +309,6 @@ export async function releaseJob(
         where number = $1 and lease = $2 and state = ${STATE.active}`,
     },
     [job.number, job.lease, turn, job.cursor, job.failures],
-  )
-}
-
-/** A job that cannot be done. */
-export async function failJob(
-  database: Query,
-  job: Pick<Job, 'number' | 'lease'>,
-  of: { code: string; now: number },
-): Promise<void> {
-  await database.query(
-    {
-      name: 'record-bulk-fail',
-      text: `update record.bulk_job set state = ${STATE.failed}, code = $3, finished = $4, lease_until = 0
-        where number = $1 and lease = $2 and state = ${STATE.active}`,
-    },
-    [job.number, job.lease, of.code, of.now],
   )
 }
 

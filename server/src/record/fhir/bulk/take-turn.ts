@@ -5,8 +5,9 @@ import { CLIENT_DISABLED } from './bulk-faults.ts'
 import { type Job, KIND, STATE } from './bulk-job.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import { INPUT_SLOW } from './input-pace.ts'
+import { recordEnd } from './record-end.ts'
 import type { Held } from './run-export.ts'
-import { endJobs, failJob, releaseJob, removeStrays, renewLease } from './store.ts'
+import { releaseJob, removeStrays, renewLease } from './store.ts'
 
 export interface TurnOptions {
   store: RecordStore
@@ -87,11 +88,12 @@ async function failed({ store, clock, log }: TurnOptions, job: Job, error: unkno
   // Cancelled, or taken by another process: nothing of ours is left to do.
   if (fault?.code === RACE_LOST.code) return
   log.warn('a bulk job stopped', { code: fault?.code ?? 'fhir.bulk.failed', ...errorFields(error) })
-  if (fault?.code === CLIENT_DISABLED.code) return endJobs(store.database, [job.number])
   job.failures++
+  const code = fault?.code ?? 'fhir.bulk.failed'
+  // Nobody will ask for what a disabled client has: it is not kept.
+  if (code === CLIENT_DISABLED.code) return recordEnd(store, job, { state: STATE.ended, code })
   const isFinal = fault !== undefined && FINAL.has(fault.category)
-  if (isFinal || job.failures >= BULK_LIMITS.failuresMax)
-    return failJob(store.database, job, { code: fault?.code ?? 'fhir.bulk.failed', now: clock.now() })
+  if (isFinal || job.failures >= BULK_LIMITS.failuresMax) return recordEnd(store, job, { state: STATE.failed, code })
   await releaseJob(store.database, job, clock.now() + BULK_LIMITS.failureWaitMs * job.failures)
 }
 
