@@ -374,6 +374,18 @@ test('of two cancellations of one moment, one is told that there is no such job'
   assert.deepEqual(answers.map(({ status }) => status).sort(), [202, 404])
 })
 
+test('kick-offs of one moment get no more places than there are, at two processes as well', async () => {
+  const other = await server.another()
+  const own = await server.client()
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? own : own.at(other)).get('$export?_type=Basic', ASYNC)),
+  )
+  const accepted = answers.filter(({ status }) => status === 202)
+  assert.equal(accepted.length, BULK_LIMITS.activePerClientMax)
+  const codes = new Set(answers.filter(({ status }) => status !== 202).map(faultCode))
+  assert.deepEqual([...codes], ['fhir.bulk.client-busy'])
+})
+
 test('jobs of one tenant have a limit, and the metrics count resources', async () => {
   const clients = await Promise.all(Array.from({ length: 6 }, () => server.client()))
   const codes: (string | undefined)[] = []
