@@ -22,6 +22,12 @@ export const TENANT_JOBS: Fault = {
   code: 'fhir.bulk.tenant-busy',
   message: `At most ${BULK_LIMITS.activePerTenantMax} jobs are under way at once. Try again when others have ended.`,
 }
+/** Also for what was asked before the client was disabled: none of it is done any more. */
+export const CLIENT_DISABLED: Fault = {
+  category: 'forbidden',
+  code: 'fhir.bulk.client-disabled',
+  message: 'The client that asked for this was disabled. Ask your administrator; nothing more of it is done.',
+}
 /** A value that the operation cannot take, `about` the parameter. */
 export function badParameter(about: string, takes: string): Fault {
   return { category: 'invalid', code: 'fhir.bulk.parameter-invalid', message: `${about} takes ${takes}.` }

@@ -43,7 +43,9 @@ export const BULK_LIMITS = {
   typeFiltersMax: 50,
   /** Lines of `_elements`. */
   elementsMax: 200,
-  /** Bytes read and sealed resources removed at once when a job is. */
+  /** Ended jobs looked for at once. */
+  jobsPerRemoval: 50,
+  /** Chunks removed at once when a job is: some tens of megabytes. */
   chunksPerRemoval: 50,
   /** Files that one import reads. */
   inputsMax: 1_000,
@@ -53,8 +55,12 @@ export const BULK_LIMITS = {
   commitBytesMax: 2 * 1024 * 1024,
   /** Bytes of one file that an import reads: more comes as several files. */
   inputBytesMax: 16 * 1024 * 1024 * 1024,
-  /** How long one input may say nothing, ms. */
-  inputSilentMs: 30_000,
+  /** What the server of an input has to send in each stretch of waiting for it, bytes: a tenth of a slow line. Less holds up other imports. */
+  inputWindowBytes: 256 * 1024,
+  /** That stretch, ms. */
+  inputWindowMs: 30_000,
+  /** Waiting for one input as a whole, ms. Less than a turn: the next begins the file anew and comes no further at that pace. */
+  inputWaitMs: 480_000,
   /** Refused lines of an import that are told one by one; the others are counted. */
   refusalsToldMax: 10_000,
 } as const

@@ -6,16 +6,16 @@ import type { RecordStore } from '../store/record-store.ts'
 import { KIND } from './bulk-job.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import { bulkJob } from './job-status.ts'
+import type { ForClients } from './require-enabled.ts'
 import { runExport } from './run-export.ts'
 import { runImport } from './run-import.ts'
 import { startJobs } from './run-jobs.ts'
 import { startExport } from './start-export.ts'
 import { startImport } from './start-import.ts'
 
-export interface BulkOptions extends WriteDependencies {
+export interface BulkOptions extends WriteDependencies, ForClients {
   search: SearchDeps
   outbound: OutboundGet
-  isEnabled(client: string): Promise<boolean>
   /** How long the files of a job are kept, ms. */
   keepMs: number
   clock: Clock
@@ -34,7 +34,7 @@ export interface Bulk {
  * Bulk data of one process: takes jobs, and works on those of all processes. https://hl7.org/fhir/uv/bulkdata/STU2/
  */
 export function openBulk(options: BulkOptions): Bulk {
-  const { clock, log } = options
+  const { clock, log, isEnabled } = options
   const store = apart(options.store)
   const search = { ...options.search, database: store.database }
   const runner = startJobs({
@@ -43,7 +43,7 @@ export function openBulk(options: BulkOptions): Bulk {
     clock,
     log,
     run: {
-      [KIND.export]: (held) => runExport({ store, search }, held),
+      [KIND.export]: (held) => runExport({ store, search, isEnabled }, held),
       [KIND.import]: (held) => runImport({ ...options, store }, held),
     },
   })

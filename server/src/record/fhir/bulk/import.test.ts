@@ -14,6 +14,10 @@ import {
 const NDJSON = { 'content-type': 'application/fhir+ndjson' }
 
 let files: Server
+/** Connections to files that never come to an end of a line. */
+let trickling = 0
+/** Sends the second half of the file that comes in two. */
+let sendRest: (() => void) | undefined
 let address: string
 /** What lies on the file server, by path. */
 const content = new Map<string, string>()
@@ -23,7 +27,17 @@ let all: TestClient
 before(async () => {
   files = createServer((request, response) => {
     const found = content.get(request.url ?? '')
-    if (request.url === '/moved') response.writeHead(302, { location: '/patients' }).end()
+    if (request.url === '/halves') {
+      response.write(`${text(...hundred('first'))}\n`)
+      sendRest = () => response.end(text(...hundred('second')))
+    } else if (request.url === '/trickle') {
+      trickling++
+      const timer = setInterval(() => response.write(' '), 200)
+      response.on('close', () => {
+        clearInterval(timer)
+        trickling--
+      })
+    } else if (request.url === '/moved') response.writeHead(302, { location: '/patients' }).end()
     else if (found === undefined) response.writeHead(404).end()
     else response.writeHead(200, { 'content-type': 'application/fhir+ndjson' }).end(found)
   })
@@ -34,6 +48,7 @@ before(async () => {
 })
 after(async () => {
   await server.close()
+  files.closeAllConnections()
   files.close()
 })
 
@@ -44,6 +59,10 @@ const patient = (id: string | undefined, family: string): Json => ({
 })
 const text = (...resources: Json[]): string =>
   resources.map((one) => (typeof one === 'string' ? one : JSON.stringify(one))).join('\n')
+
+/** As many as one commit stores. */
+const hundred = (family: string): Json[] =>
+  Array.from({ length: 100 }, (_, index) => patient(`${family}-${index}`, family))
 
 const outcomes = (lines: Json[]): [string, string][] =>
   lines.map(({ issue }) => [issue[0].details.coding[0].code, issue[0].diagnostics.split(':')[0]])
@@ -127,6 +146,24 @@ test('a manifest, as JSON and as Parameters: files are fetched, and counts and e
   assert.deepEqual([second.status, second.body.output[0].count], [200, 1])
 })
 
+async function until(holds: () => boolean, ms: number): Promise<boolean> {
+  const began = Date.now()
+  while (!holds() && Date.now() - began < ms) await new Promise((resolve) => setTimeout(resolve, 50))
+  return holds()
+}
+
+test('a file that never comes to the end of a line holds up no other import once its job is deleted', async () => {
+  const own = await server.client()
+  const url = `http://${address}/trickle`
+  const stuck = await kickOff(own, '$import', { input: [{ type: 'Patient', url }] })
+  assert.ok(await until(() => trickling === 1, 10_000), 'it is being fetched')
+  const waiting = await kickOff(all, '$import', text(patient('waiting', 'W')), NDJSON)
+  assert.equal((await own.delete(stuck)).status, 202)
+  assert.ok(await until(() => trickling === 0, 15_000), 'nobody goes on fetching for a job that is gone')
+  assert.equal((await ended(all, waiting)).status, 200)
+  assert.equal((await all.get('Patient/waiting')).status, 200)
+})
+
 test('an address that may not be fetched, a redirect and an answer that is no file end the job', async () => {
   const refusedWith = async (url: string): Promise<string | undefined> => {
     const own = await server.client()
@@ -171,13 +208,25 @@ test('lines of types that the token may not write are refused one by one, and th
   assert.equal((await all.get('Basic/s-2')).status, 404)
 })
 
-test('the import of a client that was disabled stops', async () => {
+test('the import of a client that is disabled while it runs stores nothing more, and is gone', async () => {
   const own = await server.client()
-  const location = await kickOff(own, '$import', { input: [{ type: 'Patient', url: `http://${address}/late` }] })
+  const job = await kickOff(own, '$import', { input: [{ type: 'Patient', url: `http://${address}/halves` }] })
+  const stored = async (family: string): Promise<number> =>
+    (await all.get(`Patient?name=${family}&_total=accurate&_summary=count`)).body.total
+  for (let waited = 0; waited < 100 && (await stored('first')) < 100; waited++)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  assert.equal(await stored('first'), 100)
   await server.platform.identity.disableClient(own.id)
-  content.set('/late', text(patient('late', 'Late')))
-  // Its token is dead as well; what is looked at is what was stored.
-  await new Promise((resolve) => setTimeout(resolve, 1_500))
-  assert.equal((await own.get(location)).status, 401)
-  assert.equal((await all.get('Patient/late')).status, 404)
+  sendRest?.()
+  const database = server.platform.database
+  const jobs = async (): Promise<number> => {
+    const text = 'select count(*) from record.bulk_job where client = $1 and state <> 4'
+    return (await database.query({ text }, [own.id]))[0]?.[0] as number
+  }
+  for (let waited = 0; waited < 100 && (await jobs()) > 0; waited++)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  assert.equal(await jobs(), 0)
+  assert.equal(await stored('second'), 0)
+  // Its token is dead as well.
+  assert.equal((await own.get(job)).status, 401)
 })

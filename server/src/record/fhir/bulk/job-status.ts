@@ -1,5 +1,6 @@
 import { typeName } from '@salus/fhir-model'
-import { type Fault, raise } from '#kernel'
+import { type AuditRecord, RACE_LOST } from '#audit'
+import { type Fault, FaultError, raise } from '#kernel'
 import { sealDetail } from '../rest/audit-detail.ts'
 import { auditRecord } from '../rest/audit-record.ts'
 import type { FhirRequest, FhirResponse } from '../rest/exchange.ts'
@@ -8,15 +9,16 @@ import { outcomeOf } from '../rest/outcome.ts'
 import { FORBIDDEN } from '../rest/require.ts'
 import type { RecordStore } from '../store/record-store.ts'
 import type { Caller } from '../store/write-request.ts'
-import { ASYNC_ONLY, JOB_UNKNOWN } from './bulk-faults.ts'
+import { ASYNC_ONLY, CLIENT_DISABLED, JOB_UNKNOWN } from './bulk-faults.ts'
 import { type AskedBy, type Job, KIND, PAGE, STATE } from './bulk-job.ts'
 import type { ExportRequest } from './export-plan.ts'
 import type { ImportRequest } from './import-parameters.ts'
 import { BULK_SEGMENT, jobId, jobNumber } from './job-address.ts'
 import { openPage, openRequest } from './job-seal.ts'
-import { endJobs, type FileSummary, filesOf, findJob, nextPage } from './store.ts'
+import type { ForClients } from './require-enabled.ts'
+import { endComposer, type FileSummary, filesOf, findJob, type JobEnd, nextPage } from './store.ts'
 
-export interface JobDependencies {
+export interface JobDependencies extends ForClients {
   store: RecordStore
   fhirBase: string
 }
@@ -61,8 +63,8 @@ async function unknown(store: RecordStore, caller: Caller): Promise<never> {
 function accessed(
   store: RecordStore,
   caller: Caller,
-  what: { detail: string; outcome?: 'failed'; type?: number; patients?: number[]; count?: number },
-) {
+  what: Partial<Omit<AuditRecord, 'detail'>> & { detail: string },
+): AuditRecord {
   const detail = sealDetail(store.vault, caller.tenant, what.detail)
   return auditRecord(store, caller, { action: 'operation', ...what, detail })
 }
@@ -75,8 +77,18 @@ function requireTypes(caller: Caller, job: Job, { types }: { types?: string[] })
 
 /** https://hl7.org/fhir/uv/bulkdata/STU2/export.html#bulk-data-delete-request */
 async function cancelled({ store }: JobDependencies, caller: Caller, job: Job): Promise<FhirResponse> {
-  await endJobs(store.database, [job.number])
-  await store.ledger.record(accessed(store, caller, { detail: `${BULK_SEGMENT}: cancelled` }))
+  const { number } = job
+  const end: JobEnd = { number, state: STATE.ended, code: '', now: store.clock.now() }
+  try {
+    await store.ledger.commit({
+      records: [accessed(store, caller, { detail: `${BULK_SEGMENT}: cancelled` })],
+      write: { composer: endComposer, rows: end },
+    })
+  } catch (error) {
+    // Another cancellation, its time or an erasure was first.
+    if (error instanceof FaultError && error.fault.code === RACE_LOST.code) return unknown(store, caller)
+    throw error
+  }
   return { status: 202 }
 }
 
@@ -137,7 +149,8 @@ function inputItem(job: Job): (input: { type?: string; url?: string }, index: nu
 }
 
 /** A file, page by page: the audit record that names the page's patients is durable before its bytes leave. */
-async function fileOf({ store }: JobDependencies, caller: Caller, job: Job, name: string): Promise<FhirResponse> {
+async function fileOf(dependencies: JobDependencies, caller: Caller, job: Job, name: string): Promise<FhirResponse> {
+  const { store } = dependencies
   const file = /^[1-9]\d{0,8}$/.test(name) ? Number(name) : 0
   const of = { job: job.number, file }
   const now = (): number => store.clock.now()
@@ -146,6 +159,11 @@ async function fileOf({ store }: JobDependencies, caller: Caller, job: Job, name
   const disclose = async ({ page, sealed }: NonNullable<typeof found>): Promise<Buffer> => {
     const { type, patients, resources: count } = page
     const detail = `${BULK_SEGMENT}: file ${file}, page ${page.seq}`
+    // The token was judged once; a download goes on as long as its client takes pages.
+    if (!(await dependencies.isEnabled(caller.client))) {
+      await store.ledger.record(accessed(store, caller, { action: 'refusal', outcome: 'refused', type, detail }))
+      raise(CLIENT_DISABLED)
+    }
     await store.ledger.record(accessed(store, caller, { type, patients, count, detail }))
     return openPage(store.vault, job, page.seq, sealed)
   }

@@ -10,6 +10,7 @@ import {
   type TestServer,
 } from '../../../../../test/fixtures/server.ts'
 import { FaultError, metrics, systemClock } from '../../../kernel/index.ts'
+import { openLedger } from '../../../platform/audit/index.ts'
 import { type Database, openDatabase } from '../../../platform/db/index.ts'
 import { parseScope } from '../../../platform/identity/index.ts'
 import { openPatientRecords } from '../patient-records/open-patient-records.ts'
@@ -17,11 +18,14 @@ import { openRecordStore } from '../store/record-store.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import { jobNumber } from './job-address.ts'
 import { bulkJob } from './job-status.ts'
+import { removeExports } from './remove-exports.ts'
 import { claimJob, insertChunk, renewLease, stepComposer } from './store.ts'
 
 const MARKER = 'Qwyxnamemarker'
 const PATIENTS = 40
 const OBSERVATIONS = 2_500
+
+const quiet = { debugs: false, debug() {}, info() {}, warn() {}, error() {} }
 
 let server: TestServer
 let all: TestClient
@@ -30,8 +34,7 @@ let database: Database
 before(async () => {
   server = await startTestServer()
   all = await server.client()
-  const log = { debugs: false, debug() {}, info() {}, warn() {}, error() {} }
-  database = await openDatabase({ url: server.databaseUrl, connections: 2, statementTimeoutMs: 20_000, log })
+  database = await openDatabase({ url: server.databaseUrl, connections: 2, statementTimeoutMs: 20_000, log: quiet })
   const patients = Array.from({ length: PATIENTS }, (_, index) => ({
     resourceType: 'Patient',
     id: `p${index}`,
@@ -112,15 +115,60 @@ test('pages end by their bytes, are sealed, and nothing of a request or a page s
   )
 })
 
+const jobDependencies = () => ({
+  store: openRecordStore({ ...server.platform, clock: systemClock }),
+  fhirBase: server.fhirBase,
+  isEnabled: server.platform.identity.isEnabled,
+})
+
+test('a client that is disabled gets not one page more of a download, and the refusal is audited', async () => {
+  const own = await server.client()
+  const { location } = await exported(own, '$export?_type=Observation')
+  const scopes = parseScope('system/*.rs')
+  const caller = { requestId: 'disabled', tenant: 1, client: own.id, actor: own.id, purpose: '', scopes }
+  const path = ['_bulk', location.slice(location.lastIndexOf('/') + 1), '1']
+  const request = { method: 'GET', path, query: '', prefer: {}, address: `${location}/1` } as const
+  const { stream } = await bulkJob(jobDependencies(), caller, request)
+  assert.ok(stream)
+  const pages = stream[Symbol.asyncIterator]()
+  assert.ok(((await pages.next()).value as Buffer).length > 0)
+  await server.platform.identity.disableClient(own.id)
+  await assert.rejects(
+    pages.next(),
+    (error) => error instanceof FaultError && error.fault.code === 'fhir.bulk.client-disabled',
+  )
+  const records = (await server.audit()).filter(({ requestId }) => requestId === 'disabled')
+  assert.deepEqual(
+    records.map(({ action, patients }) => [action, patients.length > 0]),
+    [
+      ['refusal', false],
+      ['operation', true],
+    ],
+  )
+})
+
+test('an export of a client that is disabled writes nothing more, and nothing of it is kept', async () => {
+  const own = await server.client()
+  const number = numberOf(await kickOff(own, '$export?_type=Patient'))
+  await server.platform.identity.disableClient(own.id)
+  for (let waited = 0; waited < 100; waited++) {
+    if ((await count('select count(*) from record.bulk_job where number = $1 and state = 1', [number])) === 0) break
+    await sleep(100)
+  }
+  assert.equal(await count('select count(*) from record.bulk_job where number = $1 and state in (1, 2)', [number]), 0)
+  assert.equal(await count('select count(*) from record.bulk_page where job = $1', [number]), 0)
+  const pages = (await server.audit()).filter(({ client, patients }) => client === own.id && patients.length > 0)
+  assert.deepEqual(pages, [])
+})
+
 test('a file is read no further than the client takes it, each page is audited first, and one that is removed breaks off', async () => {
   const own = await server.client()
   const { location } = await exported(own, '$export?_type=Observation')
-  const store = openRecordStore({ ...server.platform, clock: systemClock })
   const scopes = parseScope('system/*.rs')
   const caller = { requestId: 'paged', tenant: 1, client: own.id, actor: own.id, purpose: '', scopes }
   const path = ['_bulk', location.slice(location.lastIndexOf('/') + 1), '1']
   const request = { method: 'GET', path, query: '', prefer: {}, address: `${location}/1` } as const
-  const { stream } = await bulkJob({ store, fhirBase: server.fhirBase }, caller, request)
+  const { stream } = await bulkJob(jobDependencies(), caller, request)
   assert.ok(stream)
   const pages = stream[Symbol.asyncIterator]()
   const audited = async (): Promise<number> =>
@@ -229,6 +277,53 @@ test('a patient who is erased leaves no export behind: files go, what is under w
   assert.ok(lines.length > 1_000, 'the others are there')
 })
 
+/** A job that a process took, wrote a page for and was not heard of again. */
+async function strayPage(own: TestClient, heldMs: number): Promise<{ location: string; strays(): Promise<number> }> {
+  const location = await kickOff(own, '$export?_type=Patient')
+  const job = numberOf(location)
+  await database.query({ text: 'update record.bulk_job set turn = 0 where number = $1' }, [job])
+  const now = Date.now()
+  const held = await claimJob(database, { now, until: now + heldMs, not: [], kinds: [1] })
+  assert.equal(held?.number, job)
+  await insertChunk(database, { job, lease: held.lease, seq: 1, sealed: Buffer.from('stray') })
+  const strays = () => count(`select count(*) from record.bulk_chunk where job = $1 and sealed = 'stray'`, [job])
+  assert.equal(await strays(), 1)
+  return { location, strays }
+}
+
+test('a page that was written and not made known goes with the erasure, and with the next who takes the job', async () => {
+  const own = await server.client()
+  const erased = await strayPage(own, 60_000)
+  const records = openPatientRecords({ ...server.platform, clock: systemClock })
+  const patient = (await records.find(1, 'p2')) as number
+  await records.shred({ tenant: 1, patient }, { client: 'test', actor: 'test', requestId: 'erase' })
+  assert.equal(await erased.strays(), 0)
+  assert.equal((await ended(own, erased.location)).status, 200)
+  const taken = await strayPage(own, 1_000)
+  const { status, body } = await ended(own, taken.location)
+  assert.equal(status, 200)
+  assert.equal(await taken.strays(), 0)
+  assert.ok((await linesOf(own, body.output)).length > 0, 'what was made known is there')
+})
+
+test('a page on its way is not written behind an erasure', async () => {
+  const own = await server.client()
+  const { location, strays } = await strayPage(own, 60_000)
+  const job = numberOf(location)
+  const text = 'select lease from record.bulk_job where number = $1'
+  const lease = (await database.query({ text }, [job]))[0]?.[0] as number
+  const slow = await server.platform.database.connect()
+  await slow.query({ text: 'begin' })
+  await insertChunk(slow, { job, lease, seq: 2, sealed: Buffer.from('stray') })
+  const erased = removeExports({ database, clock: systemClock }, 1, [])
+  await sleep(300)
+  await slow.query({ text: 'commit' })
+  await slow.close()
+  await erased
+  assert.equal(await strays(), 0)
+  await own.delete(location)
+})
+
 test('a job that cannot be done says so after some tries, and its client may start another', async () => {
   const own = await server.client()
   const location = await kickOff(own, '$export?_type=Patient')
@@ -242,8 +337,53 @@ test('a job that cannot be done says so after some tries, and its client may sta
     await sleep(100)
   }
   assert.equal(await count('select state from record.bulk_job where number = $1', [numberOf(location)]), 3)
+  const records = (await server.audit()).filter(({ client, outcome }) => client === own.id && outcome === 'failed')
+  assert.deepEqual(
+    records.map(({ action, actor }) => [action, actor]),
+    [['operation', own.id]],
+    'its end is recorded, once',
+  )
   assert.equal((await own.delete(location)).status, 202)
   assert.equal((await own.get('$export?_type=Patient', ASYNC)).status, 202)
+})
+
+test('a cancellation that cannot be recorded does not happen', async () => {
+  const own = await server.client()
+  const { location } = await exported(own, '$export?_type=Patient')
+  const dependencies = jobDependencies()
+  // The real ledger of a process that has ended: it takes nothing any more.
+  const ledger = await openLedger({ database, clock: systemClock, log: quiet })
+  await ledger.close()
+  const scopes = parseScope('system/*.rs')
+  const caller = { requestId: 'unrecorded', tenant: 1, client: own.id, actor: own.id, purpose: '', scopes }
+  const path = ['_bulk', location.slice(location.lastIndexOf('/') + 1)]
+  const request = { method: 'DELETE', path, query: '', prefer: {}, address: location } as const
+  const store = { ...dependencies.store, ledger }
+  await assert.rejects(bulkJob({ ...dependencies, store }, caller, request))
+  assert.equal((await own.get(location)).status, 200)
+  assert.equal((await bulkJob(dependencies, caller, request)).status, 202)
+  assert.equal((await own.get(location)).status, 404)
+  const told = (await server.audit()).filter(({ requestId }) => requestId === 'unrecorded')
+  assert.equal(told.length, 1)
+})
+
+test('of two cancellations of one moment, one is told that there is no such job', async () => {
+  const own = await server.client()
+  const { location } = await exported(own, '$export?_type=Patient')
+  const answers = await Promise.all([own.delete(location), own.delete(location)])
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [202, 404])
+})
+
+test('kick-offs of one moment get no more places than there are, at two processes as well', async () => {
+  const other = await server.another()
+  const own = await server.client()
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? own : own.at(other)).get('$export?_type=Basic', ASYNC)),
+  )
+  const accepted = answers.filter(({ status }) => status === 202)
+  assert.equal(accepted.length, BULK_LIMITS.activePerClientMax)
+  const codes = new Set(answers.filter(({ status }) => status !== 202).map(faultCode))
+  assert.deepEqual([...codes], ['fhir.bulk.client-busy'])
 })
 
 test('jobs of one tenant have a limit, and the metrics count resources', async () => {

@@ -1,4 +1,4 @@
-import { raise } from '#kernel'
+import { type Clock, eventLoopTurns, raise } from '#kernel'
 
 /** One line of a file, from 1, without its end. */
 export interface Line {
@@ -10,12 +10,15 @@ export interface Line {
 
 /**
  * The lines of a stream of bytes, empty ones left out but counted. No more than one line and one piece are held: a line of more
- * than `lineBytesMax` is passed over and told as too long. Fault `fhir.bulk.input-too-large` beyond `bytesMax`.
+ * than `lineBytesMax` is passed over and told as too long. When `signal` is aborted its reason is thrown, whether lines come or
+ * not. Fault `fhir.bulk.input-too-large` beyond `bytesMax`.
  */
 export async function* ndjsonLines(
   pieces: AsyncIterable<Buffer>,
   limits: { lineBytesMax: number; bytesMax: number },
+  { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): AsyncGenerator<Line> {
+  const turn = eventLoopTurns(clock)
   let held: Buffer[] = []
   let heldBytes = 0
   let total = 0
@@ -31,6 +34,8 @@ export async function* ndjsonLines(
     return made
   }
   for await (const piece of pieces) {
+    await turn()
+    signal.throwIfAborted()
     total += piece.length
     if (total > limits.bytesMax)
       raise({
@@ -44,6 +49,8 @@ export async function* ndjsonLines(
       const made = line(piece.subarray(from, end))
       if (made.tooLong || made.bytes.length > 0) yield made
       from = end + 1
+      // A piece may be nothing but ends of lines.
+      if (number % LINES_PER_LOOK === 0) await turn()
     }
     heldBytes += piece.length - from
     if (heldBytes > limits.lineBytesMax) {
@@ -54,6 +61,9 @@ export async function* ndjsonLines(
   const last = line(Buffer.alloc(0))
   if (last.tooLong || last.bytes.length > 0) yield last
 }
+
+/** Lines, each of some hundred nanoseconds, after which it is looked whether others wait. */
+const LINES_PER_LOOK = 1_024
 
 function trimmed(bytes: Buffer): Buffer {
   let from = 0

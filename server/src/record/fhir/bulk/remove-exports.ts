@@ -1,6 +1,6 @@
 import type { RecordStore } from '../store/record-store.ts'
 import { removeEnded } from './run-jobs.ts'
-import { endJobs, fenceJobs, jobsOfPatients } from './store.ts'
+import { endJobs, fenceJobs, jobsOfPatients, removeStraysOf } from './store.ts'
 
 /**
  * After patients' keys were destroyed: jobs whose files hold data of one of them end, and their files are removed. What a process
@@ -12,6 +12,8 @@ export async function removeExports(
   patients: readonly number[],
 ): Promise<void> {
   await fenceJobs(store.database, tenant)
+  // A page that was just written and is not known yet, nor whose data it holds.
+  await removeStraysOf(store.database, tenant)
   const jobs = await jobsOfPatients(store.database, tenant, patients)
   if (jobs.length === 0) return
   await endJobs(store.database, jobs)

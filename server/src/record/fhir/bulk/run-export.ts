@@ -14,6 +14,7 @@ import { type TypeFilter, typeFilterOf } from './export-filters.ts'
 import { exportPage, openWithin, type PageDependencies, placeOf, START } from './export-page.ts'
 import { type ExportRequest, type Walk, walksOf } from './export-plan.ts'
 import { openRequest, sealPage } from './job-seal.ts'
+import { type ForClients, requireEnabled } from './require-enabled.ts'
 import { insertChunk, type Step, stepComposer } from './store.ts'
 import { deletedUntil, type UpdatedPlace } from './walk/store.ts'
 
@@ -48,7 +49,7 @@ export interface Held {
   job: Job
   /** False when the time is up, the process ends, or the job was lost. */
   mayGoOn(): boolean
-  /** Aborted when the process ends: nobody waits for another server then. */
+  /** Aborted as soon as `mayGoOn` is false: nobody waits for another server then. */
   signal: AbortSignal
   /** Ms since 1970 until which a step holds the job. */
   leaseUntil(): number
@@ -65,9 +66,9 @@ interface Made {
 /**
  * Work on an export until it is finished or `held` says stop. Each page is sealed and written, and then made known together
  * with the cursor and the audit record that names its patients, in one commit: whatever is cut off is done again or not at all.
- * Faults: those of the search, the database and the ledger; `audit.ledger.race-lost` when the job was lost.
+ * Faults: `fhir.bulk.client-disabled`, those of the search, the database and the ledger; `audit.ledger.race-lost` when the job was lost.
  */
-export async function runExport(dependencies: PageDependencies, held: Held): Promise<void> {
+export async function runExport(dependencies: PageDependencies & ForClients, held: Held): Promise<void> {
   const { vault } = dependencies.store
   const { job } = held
   const request = openRequest<ExportRequest>(vault, job, job.request)
@@ -77,6 +78,7 @@ export async function runExport(dependencies: PageDependencies, held: Held): Pro
   const filters = new Map<string, TypeFilter>()
   let cursor = JSON.parse(job.cursor) as ExportCursor
   while (held.mayGoOn()) {
+    await requireEnabled(dependencies, job.client)
     if (cursor.walk >= steps) return finish(dependencies, held, caller, cursor)
     const walk = walks[cursor.walk % walks.length]
     const { made, next } =

@@ -1,28 +1,28 @@
 import { typeNumber } from '@salus/fhir-model'
-import type { AuditRecord, Ledger } from '#audit'
+import { type AuditRecord, type Ledger, RACE_LOST } from '#audit'
 import { type Fault, FaultError, LIMITS, metrics, type OutboundGet, raise } from '#kernel'
 import { sealDetail } from '../rest/audit-detail.ts'
 import { auditRecord } from '../rest/audit-record.ts'
 import { parseExactly, parseJsonBody } from '../rest/json-body.ts'
 import { outcomeOf } from '../rest/outcome.ts'
-import { FORBIDDEN } from '../rest/require.ts'
 import { writeRequestOf } from '../rest/write.ts'
 import { applyWrites, type WriteDependencies } from '../store/apply-writes.ts'
 import type { RecordStore } from '../store/record-store.ts'
 import type { Caller, Resource, WriteRequest } from '../store/write-request.ts'
 import { checkResource } from '../validate/check-resource.ts'
+import { CLIENT_DISABLED } from './bulk-faults.ts'
 import { type Job, PAGE, STATE } from './bulk-job.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import type { ImportInput, ImportRequest } from './import-parameters.ts'
+import { inputAtPace } from './input-pace.ts'
 import { openPage, openRequest, sealPage } from './job-seal.ts'
 import { type Line, ndjsonLines } from './ndjson-lines.ts'
+import { type ForClients, requireEnabled } from './require-enabled.ts'
 import { callerOf, type Held } from './run-export.ts'
 import { insertChunk, nextPage, removeInput, type Step, stepComposer } from './store.ts'
 
-export interface ImportDependencies extends WriteDependencies {
+export interface ImportDependencies extends WriteDependencies, ForClients {
   outbound: OutboundGet
-  /** Whether a client may still act: what it asked for is not done for one that was disabled since. */
-  isEnabled(client: string): Promise<boolean>
 }
 
 /** Where an import goes on. Numbers only. */
@@ -52,7 +52,7 @@ type Read = { line: number; request: WriteRequest } | { line: number; fault: Fau
  * Work on an import until it is finished or `held` says stop. Lines are written through the ordinary write path, up to 100 in one
  * commit, and the cursor moves in that same commit: cut off anywhere, each line is stored exactly once. When a commit is
  * refused its lines are written one by one, so that only the refused ones are left out. Faults: those of the database and
- * ledger; `fhir.bulk.input-*` and `kernel.outbound.*` when a file cannot be read.
+ * ledger; `fhir.bulk.input-*` and `kernel.outbound.*` when a file cannot be read; the reason of `held.signal`.
  */
 export async function runImport(dependencies: ImportDependencies, held: Held): Promise<void> {
   const { store } = dependencies
@@ -65,7 +65,6 @@ export async function runImport(dependencies: ImportDependencies, held: Held): P
     cursor: JSON.parse(job.cursor) as ImportCursor,
     inputs: request.inputs,
   }
-  if (!(await dependencies.isEnabled(job.client))) raise(FORBIDDEN)
   while (held.mayGoOn()) {
     const input = request.inputs[work.cursor.input]
     if (!input) return finish(work)
@@ -86,8 +85,13 @@ interface Work extends ImportDependencies {
 /** False when it was interrupted. */
 async function readInput(work: Work, input: ImportInput): Promise<boolean> {
   const { held, cursor, outbound, store } = work
+  const { signal } = held
+  const { clock } = store
+  const { url } = input
   const pieces =
-    input.url === undefined ? uploaded(store, held.job) : await outbound(input.url, { signal: held.signal })
+    url === undefined
+      ? uploaded(store, held.job)
+      : inputAtPace((over) => outbound(url, { signal: over }), { clock, signal })
   const limits = { lineBytesMax: LIMITS.resourceBytesMax, bytesMax: BULK_LIMITS.inputBytesMax }
   let batch: Line[] = []
   let bytes = 0
@@ -96,7 +100,7 @@ async function readInput(work: Work, input: ImportInput): Promise<boolean> {
     batch = []
     bytes = 0
   }
-  for await (const line of ndjsonLines(pieces, limits)) {
+  for await (const line of ndjsonLines(pieces, limits, { clock, signal })) {
     if (line.number <= cursor.line) continue
     // Left here, the stream of a file is destroyed.
     if (!held.mayGoOn()) return false
@@ -197,8 +201,10 @@ async function writtenAlone(work: Work, one: { line: number; request: WriteReque
 
 /** What concerns the line, not the server or the job. */
 function isRefusal({ category, code }: Fault): boolean {
-  return code !== 'audit.ledger.race-lost' && !['unavailable', 'busy', 'bug'].includes(category)
+  return !OF_THE_JOB.has(code) && !['unavailable', 'busy', 'bug'].includes(category)
 }
+
+const OF_THE_JOB = new Set([RACE_LOST.code, CLIENT_DISABLED.code])
 
 async function progressed(
   work: Work,
@@ -237,6 +243,7 @@ async function stepOf(
 ): Promise<Stepped> {
   const { cursor, held, store } = work
   const { job } = held
+  await requireEnabled(work, job.client)
   const told = at.refused.slice(0, Math.max(0, BULK_LIMITS.refusalsToldMax - cursor.told))
   const counts = [...cursor.counts]
   counts[cursor.input] = (counts[cursor.input] ?? 0) + at.stored
@@ -294,8 +301,10 @@ function alongside(work: Work, { step, refused }: Stepped): WriteDependencies {
   return { ...work, store: { ...work.store, ledger: taking } }
 }
 
-async function finish({ store, held, caller, cursor }: Work): Promise<void> {
+async function finish(work: Work): Promise<void> {
+  const { store, held, caller, cursor } = work
   const { job } = held
+  await requireEnabled(work, job.client)
   const step: Step = {
     job,
     cursor: JSON.stringify(cursor),

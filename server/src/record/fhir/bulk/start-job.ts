@@ -1,3 +1,4 @@
+import type { Unit } from '#audit'
 import { sealDetail } from '../rest/audit-detail.ts'
 import { auditRecord } from '../rest/audit-record.ts'
 import type { FhirRequest, FhirResponse } from '../rest/exchange.ts'
@@ -7,7 +8,8 @@ import type { JobKind } from './bulk-job.ts'
 import { BULK_LIMITS } from './bulk-limits.ts'
 import { BULK_SEGMENT, jobId } from './job-address.ts'
 import { sealRequest } from './job-seal.ts'
-import { jobComposer } from './store.ts'
+import { whileThereIsRoom } from './kick-off-limits.ts'
+import { jobComposer, type NewJob } from './store.ts'
 
 export interface StartDependencies {
   store: RecordStore
@@ -29,7 +31,7 @@ export interface JobStart {
   rid: number
 }
 
-/** Make a job durable together with the audit record of who asked for it. Faults of the ledger. */
+/** Make a job durable together with the audit record of who asked for it. Faults of `whileThereIsRoom` and of the ledger. */
 export async function startJob(
   { store, keepMs }: StartDependencies,
   caller: Caller,
@@ -40,7 +42,7 @@ export async function startJob(
   const { tenant, client } = caller
   const now = store.clock.now()
   const text = `${request.path.join('/')}${request.query === '' ? '' : `?${request.query}`}`
-  await store.ledger.commit({
+  const unit: Unit<NewJob> = {
     records: [
       auditRecord(store, caller, {
         action: 'operation',
@@ -68,7 +70,8 @@ export async function startJob(
         request: sealRequest(store.vault, { tenant, number }, start.request),
       },
     },
-  })
+  }
+  await whileThereIsRoom(store, caller, (guarded) => store.ledger.commit({ ...unit, ...guarded }))
 }
 
 function slices(patients: readonly number[]): (readonly number[])[] {

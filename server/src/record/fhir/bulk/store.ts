@@ -154,15 +154,52 @@ export const jobComposer: Composer<NewJob> = {
     })),
 }
 
-/** Bytes of a page, before the commit that makes it known. Written for the holder of the lease only, and never over a known page. */
+/** How a job ends that is not done: by its client, or because it cannot go on. */
+export interface JobEnd {
+  number: number
+  /** Only while this lease holds and the job is under way; undefined: whatever is done with it now. */
+  lease?: number
+  state: typeof STATE.failed | typeof STATE.ended
+  code: string
+  now: number
+}
+
+/** Ends of jobs, in the commit of the audit record that tells of it. What somebody else has or had ended loses the race (guard). */
+export const endComposer: Composer<JobEnd> = {
+  parts: (ends) => [
+    {
+      name: 'bulk_end',
+      text: (first) => `update record.bulk_job j set state = u.state, code = u.code, finished = u.finished,
+        lease = j.lease + 1, lease_until = 0
+        from unnest(${placeholders(first, END_CASTS)}) u(number, lease, state, code, finished)
+        where j.number = u.number and j.state <> ${STATE.ended} and (u.lease < 0 or (j.lease = u.lease and j.state = ${STATE.active}))
+        returning 1`,
+      values: [
+        int8Array(ends.map(({ number }) => number)),
+        int8Array(ends.map(({ lease = -1 }) => lease)),
+        int2Array(ends.map(({ state }) => state)),
+        textArray(ends.map(({ code }) => code)),
+        int8Array(ends.map(({ now }) => now)),
+      ],
+      check: (first) => `record.guard(cardinality($${first}::bigint[]), (select count(*) from bulk_end))`,
+    },
+  ],
+}
+
+const END_CASTS = ['bigint[]', 'bigint[]', 'smallint[]', 'text[]', 'bigint[]'] as const
+
+/**
+ * Bytes of a page, before the commit that makes it known. Written for the holder of the lease only, and never over a known page.
+ * Whoever raises the lease waits for it (`for share`), and finds what it wrote.
+ */
 export async function insertChunk(
   database: Query,
   chunk: { job: number; lease: number; seq: number; sealed: Buffer },
 ): Promise<void> {
   await database.query(
     {
-      text: `insert into record.bulk_chunk (job, lease, seq, sealed) select $1::bigint, $2::bigint, $3::int, $4::bytea
-        where exists (select from record.bulk_job where number = $1 and lease = $2 and state = ${STATE.active})
+      text: `with held as (select from record.bulk_job where number = $1 and lease = $2 and state = ${STATE.active} for share)
+        insert into record.bulk_chunk (job, lease, seq, sealed) select $1::bigint, $2::bigint, $3::int, $4::bytea from held
         on conflict (job, seq, lease) do update set sealed = excluded.sealed
         where not exists (select from record.bulk_page p where p.job = $1 and p.seq = $3 and p.lease = $2)`,
     },
@@ -275,22 +312,6 @@ export async function releaseJob(
   )
 }
 
-/** A job that cannot be done. */
-export async function failJob(
-  database: Query,
-  job: Pick<Job, 'number' | 'lease'>,
-  of: { code: string; now: number },
-): Promise<void> {
-  await database.query(
-    {
-      name: 'record-bulk-fail',
-      text: `update record.bulk_job set state = ${STATE.failed}, code = $3, finished = $4, lease_until = 0
-        where number = $1 and lease = $2 and state = ${STATE.active}`,
-    },
-    [job.number, job.lease, of.code, of.now],
-  )
-}
-
 /** From now on nobody finds these jobs, and nobody works on them. */
 export async function endJobs(database: Query, numbers: readonly number[]): Promise<void> {
   await database.query(
@@ -330,6 +351,22 @@ export async function removeInput(database: Query, job: number, limit: number): 
     [job, limit],
   )
   return rows.length === limit
+}
+
+/**
+ * What former holders of a job wrote and did not make known: nobody reads it any more. A finished job has no holder.
+ */
+const STRAYS = `delete from record.bulk_chunk c using record.bulk_job j where j.number = c.job
+  and (c.lease < j.lease or j.state <> ${STATE.active})
+  and not exists (select from record.bulk_page p where p.job = c.job and p.seq = c.seq and p.lease = c.lease)`
+
+export async function removeStrays(database: Query, job: number): Promise<void> {
+  await database.query({ name: 'record-bulk-strays', text: `${STRAYS} and j.number = $1` }, [job])
+}
+
+/** The same for all jobs of a tenant. */
+export async function removeStraysOf(database: Query, tenant: number): Promise<void> {
+  await database.query({ text: `${STRAYS} and j.tenant = $1` }, [tenant])
 }
 
 /** Some chunks of a job; false when there are none left. */

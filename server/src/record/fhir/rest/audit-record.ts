@@ -5,7 +5,7 @@ import type { Caller } from '../store/write-request.ts'
 /** An audit record of what `caller` does now; `what` overrides the defaults of an access that touched nothing. */
 export function auditRecord(
   store: Pick<RecordStore, 'clock'>,
-  caller: Caller,
+  caller: Pick<Caller, 'tenant' | 'client' | 'actor' | 'requestId' | 'purpose'>,
   what: Pick<AuditRecord, 'action'> & Partial<AuditRecord>,
 ): AuditRecord {
   return {
