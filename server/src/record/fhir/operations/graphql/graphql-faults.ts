@@ -14,6 +14,10 @@ export const GRAPHQL_LIMITS = {
   lookUpsMax: 500,
   /** Steps of all FHIRPath filters together, about 100 ms. */
   fhirPathStepsMax: 200_000,
+  /** FHIRPath expressions that differ, each counted for each type that it is asked of: every one is compiled. */
+  expressionsMax: 20,
+  /** Characters these may have together: compiling them all takes some milliseconds. */
+  expressionCharsMax: 10_000,
   /** Bytes of the resources that a query holds open at once. */
   bytesMax: 64 * 1024 * 1024,
 } as const
@@ -85,6 +89,6 @@ export const GRAPHQL_FAULTS = {
   costly: {
     category: 'too-costly',
     code: 'fhir.graphql.too-costly',
-    message: 'The query takes more than one may: ask for less depth, fewer resources (_count) or fewer fields.',
+    message: 'The query takes more than one may: ask for less depth, fewer resources (_count), fewer fields, or fewer and shorter FHIRPath expressions.',
   },
 } as const satisfies Record<string, Fault>
