@@ -4,6 +4,8 @@ import type { Fault } from '#kernel'
 export const GRAPHQL_LIMITS = {
   /** Words and marks of a query; the largest that GraphiQL makes for FHIR has some hundred. */
   tokensMax: 10_000,
+  /** Brackets of all kinds within each other, in the text of a query; `depthMax` selections need fewer. */
+  bracketsMax: 200,
   /** Selections within selections, fragments included. */
   depthMax: 20,
   /** Values and objects put into the answer: each costs a microsecond. */
@@ -34,6 +36,11 @@ export const GRAPHQL_FAULTS = {
     category: 'invalid',
     code: 'fhir.graphql.syntax',
     message: 'The query is not GraphQL. Check its braces, names and quotation marks.',
+  },
+  nested: {
+    category: 'invalid',
+    code: 'fhir.graphql.too-nested',
+    message: 'The query has more than 200 brackets within each other. Flatten it, e.g. by fragments.',
   },
   operation: {
     category: 'invalid',
@@ -89,6 +96,7 @@ export const GRAPHQL_FAULTS = {
   costly: {
     category: 'too-costly',
     code: 'fhir.graphql.too-costly',
-    message: 'The query takes more than one may: ask for less depth, fewer resources (_count), fewer fields, or fewer and shorter FHIRPath expressions.',
+    message:
+      'The query takes more than one may: ask for less depth, fewer resources (_count), fewer fields, or fewer and shorter FHIRPath expressions.',
   },
 } as const satisfies Record<string, Fault>

@@ -203,6 +203,22 @@ test('the expressions of a query are few and short, and share one budget', async
     assert.equal(faultCode(await ask(names(expressions), 'Patient/anna/')), 'fhir.graphql.too-costly')
 })
 
+test('brackets nested by the thousand are refused and overflow nothing', async () => {
+  const n = 4_990
+  for (const query of [
+    `{ name(use: ${'['.repeat(n)}${']'.repeat(n)}) { family } }`,
+    `${'{a'.repeat(n)}${'}'.repeat(n)}`,
+    `{ name(use: ${'['.repeat(n)}`,
+    `query ($x: ${'['.repeat(n)}Int${']'.repeat(n)}) { id }`,
+  ]) {
+    const answer = await ask(query, 'Patient/anna/')
+    assert.deepEqual([answer.status, faultCode(answer)], [400, 'fhir.graphql.too-nested'], query.slice(0, 30))
+  }
+  // Brackets within a text are none.
+  const text = await ask(`{ name(use: "${'['.repeat(n)}") { family } }`, 'Patient/anna/')
+  assert.deepEqual(dataOf(text), {})
+})
+
 test('queries made to cost much end', async () => {
   const nested = (depth: number): string => (depth === 0 ? '{ url }' : `{ extension ${nested(depth - 1)} }`)
   const doubling = Array.from(
