@@ -5,7 +5,7 @@ import { applyWrites, type WriteDependencies } from '../../store/apply-writes.ts
 import { idOf, NOT_FOUND } from '../../store/resolve-targets.ts'
 import type { RowKey } from '../../store/rows.ts'
 import { currentRows } from '../../store/store.ts'
-import type { Caller, Resource, WriteOutcome, WriteRequest } from '../../store/write-request.ts'
+import type { Caller, PatchDocument, Resource, WriteOutcome, WriteRequest } from '../../store/write-request.ts'
 import type { Operation, OperationAnswer, OperationCall } from '../operation.ts'
 import { flagOf, valuesOf } from '../parameter-values.ts'
 import { localOf, type OpenedRow, openedRows } from '../referred-rows.ts'
@@ -14,7 +14,7 @@ import { storedVersion } from '../stored-version.ts'
 import { MERGE_FAULTS, MERGED_MAX } from './merge-faults.ts'
 import { type MergedVersion, mergeProvenance } from './merge-provenance.ts'
 import { activeSteps, linkSteps, replacedBy } from './patient-links.ts'
-import { type PatchStep, pointersTo, replaceSteps } from './reference-pointers.ts'
+import { type PatchStep, pointersTo, replacing } from './reference-pointers.ts'
 
 /** Times a merge is planned again because somebody wrote in between. */
 const ATTEMPTS_MAX = 5
@@ -108,7 +108,7 @@ async function planOf(writes: WriteDependencies, caller: Caller, sourceId: strin
     if (pointers.length === 0) continue
     for (const permission of ['r', 'u'] as const) requireScope(caller, resource.resourceType, permission)
     moved.push(one)
-    requests.push(patchRequest(one, replaceSteps(resource, pointers, to)))
+    requests.push(movingRequest(one, pointers, to))
   }
   const patients = [
     patchRequest(source, [...linkSteps(sourcePatient, to, 'replaced-by'), ...activeSteps(sourcePatient, false)]),
@@ -135,14 +135,17 @@ async function concernedBy({ store }: WriteDependencies, caller: Caller, source:
 }
 
 /** A guarded change of one version. */
-export function patchRequest({ row, body }: OpenedRow, steps: readonly PatchStep[]): WriteRequest {
-  return {
-    action: 'patch',
-    type: typeName(row.type) as string,
-    id: idOf(body),
-    ifMatch: row.version,
-    patch: { format: 'json-patch', body: [...steps, STAY] },
-  }
+export function patchRequest(one: OpenedRow, steps: readonly PatchStep[]): WriteRequest {
+  return guarded(one, { format: 'json-patch', body: [...steps, STAY] })
+}
+
+/** A guarded change of the references at these places. */
+export function movingRequest(one: OpenedRow, pointers: readonly string[], to: string): WriteRequest {
+  return guarded(one, replacing(one.body, pointers, { to, more: [STAY] }))
+}
+
+function guarded({ row, body }: OpenedRow, patch: PatchDocument): WriteRequest {
+  return { action: 'patch', type: typeName(row.type) as string, id: idOf(body), ifMatch: row.version, patch }
 }
 
 /** So that each named version is made: what it writes is the server's own, and overwritten. */

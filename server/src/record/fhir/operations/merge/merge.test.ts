@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { longestGap } from '../../../../../../test/fixtures/longest-gap.ts'
 import {
   type Answer,
   faultCode,
@@ -238,4 +239,42 @@ test('the audit names both patients', async () => {
   const records = (await server.audit()).filter(({ requestId }) => requestId === id)
   assert.deepEqual(records.map(({ action }) => action).toSorted(), ['operation', 'transaction'])
   assert.ok(records.every(({ patients }) => patients.length >= 2))
+})
+
+test('a resource that names the source by the thousand is moved and put back, without a stop', async () => {
+  const names = await scene()
+  const n = serial
+  const member = Array.from({ length: 4_000 }, () => ({ entity: to(`Patient/${names.source}`) }))
+  const group = `{"resourceType":"Group","id":"many-${n}","type":"person","actual":true,"characteristic":[{"code":{"text":"c"},${numbers},"exclude":false}],"member":${JSON.stringify(member)}}`
+  assert.equal((await client.put(`Group/many-${n}`, group)).status, 201)
+  const merged = await merge(names)
+  assert.equal(merged.status, 200, merged.text)
+  const count = (text: string, id: string): number => text.split(`"Patient/${id}"`).length - 1
+  const moved = (await client.get(`Group/many-${n}`)).text
+  assert.deepEqual([count(moved, names.source), count(moved, names.target)], [0, 4_000])
+  assert.ok(moved.includes(numbers), 'numbers keep their written form')
+  const gap = await longestGap(async () => {
+    const answer = await client.post(`${of(merged, 'provenance').valueReference.reference}/$salus-unmerge`)
+    assert.equal(answer.status, 200, answer.text)
+  })
+  const back = (await client.get(`Group/many-${n}`)).text
+  assert.deepEqual([count(back, names.source), count(back, names.target)], [4_000, 0])
+  assert.ok(back.includes(numbers), 'numbers keep their written form')
+  // Told apart from the seconds that walking the resource once for each reference took.
+  assert.ok(gap < 1_000, `nothing else ran for ${Math.round(gap)} ms`)
+})
+
+test('numbers beside many references in one element keep their written form', async () => {
+  const names = await scene()
+  const n = serial
+  const item = Array.from({ length: 600 }, (_, at) => ({
+    linkId: `i${at}`,
+    answer: [{ valueReference: to(`Patient/${names.source}`) }],
+  }))
+  const response = `{"resourceType":"QuestionnaireResponse","id":"many-${n}","status":"completed","item":[{"linkId":"q","answer":[{${numbers}}]},${JSON.stringify(item).slice(1, -1)}],"source":{"reference":"Patient/${names.source}"}}`
+  assert.equal((await client.put(`QuestionnaireResponse/many-${n}`, response)).status, 201)
+  const merged = await merge(names)
+  assert.equal(merged.status, 200, merged.text)
+  const { text } = await client.get(`QuestionnaireResponse/many-${n}`)
+  assert.ok(text.includes(numbers) && !text.includes(`Patient/${names.source}"`), text.slice(0, 400))
 })
