@@ -63,7 +63,8 @@ async function run(writes: WriteDependencies, call: OperationCall): Promise<Oper
     const outcomes = isPreview
       ? undefined
       : await applyWrites(writes, caller, [...plan.requests, provenanceOf(writes, caller, plan)], 'transaction')
-    return { status: 200, body: answerOf(plan, call, outcomes), ...disclosed }
+    const input = inputOf(sourceId, targetId, isPreview)
+    return { status: 200, body: answerOf(plan, input, outcomes), ...disclosed }
   })
 }
 
@@ -172,11 +173,17 @@ function provenanceOf({ store }: WriteDependencies, caller: Caller, { source, ta
   return { action: 'create', type: 'Provenance', resource }
 }
 
-function answerOf(
-  { target, moved }: Plan,
-  { parameters }: OperationCall,
-  outcomes: WriteOutcome[] | undefined,
-): object {
+/** What was asked, as it was understood: what else was sent was not looked at, and is not repeated. */
+function inputOf(source: string, target: string, preview: boolean): Resource {
+  const patient = (name: string, id: string): object => ({ name, valueReference: { reference: `Patient/${id}` } })
+  const patients = [patient('source-patient', source), patient('target-patient', target)]
+  return {
+    resourceType: 'Parameters',
+    parameter: preview ? [...patients, { name: 'preview', valueBoolean: true }] : patients,
+  }
+}
+
+function answerOf({ target, moved }: Plan, input: Resource, outcomes: WriteOutcome[] | undefined): object {
   const made = outcomes?.find(({ type }) => type === 'Provenance')
   const result = outcomes?.find(({ type, id }) => type === 'Patient' && id === idOf(target.body))?.body ?? target.body
   const said = `${made ? 'Merged' : 'A merge would change'}: ${moved.length} resources, and both patients.`
@@ -184,7 +191,7 @@ function answerOf(
   return {
     resourceType: 'Parameters',
     parameter: [
-      { name: 'input', resource: parameters },
+      { name: 'input', resource: input },
       { name: 'outcome', resource: { resourceType: 'OperationOutcome', issue } },
       { name: 'result', resource: JSON.parse(result.toString()) as Resource },
       ...(made ? [{ name: 'provenance', valueReference: { reference: `Provenance/${made.id}` } }] : []),

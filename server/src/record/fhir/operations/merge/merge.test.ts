@@ -278,3 +278,20 @@ test('numbers beside many references in one element keep their written form', as
   const { text } = await client.get(`QuestionnaireResponse/many-${n}`)
   assert.ok(text.includes(numbers) && !text.includes(`Patient/${names.source}"`), text.slice(0, 400))
 })
+
+test('the answer repeats what was understood, and nothing that came beside it', async () => {
+  const names = await scene()
+  const parameter = [
+    { name: 'source-patient', valueReference: { ...to(`Patient/${names.source}`), secret: 'x' } },
+    { name: 'target-patient', valueReference: to(`Patient/${names.target}`) },
+    { name: 'preview', valueBoolean: true },
+  ]
+  const answer = await client.post('Patient/$merge', { resourceType: 'Parameters', parameter })
+  assert.equal(answer.status, 200, answer.text)
+  assert.ok(!answer.text.includes('secret'))
+  assert.deepEqual(of(answer, 'input').resource.parameter, [
+    { name: 'source-patient', valueReference: to(`Patient/${names.source}`) },
+    { name: 'target-patient', valueReference: to(`Patient/${names.target}`) },
+    { name: 'preview', valueBoolean: true },
+  ])
+})
