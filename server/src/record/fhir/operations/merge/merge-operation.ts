@@ -9,7 +9,7 @@ import type { Caller, PatchDocument, Resource, WriteOutcome, WriteRequest } from
 import type { Operation, OperationAnswer, OperationCall } from '../operation.ts'
 import { flagOf, valuesOf } from '../parameter-values.ts'
 import { localOf, type OpenedRow, openedRows } from '../referred-rows.ts'
-import { referringTo } from '../store.ts'
+import { referringTo, typesOf } from '../store.ts'
 import { storedVersion } from '../stored-version.ts'
 import { MERGE_FAULTS, MERGED_MAX } from './merge-faults.ts'
 import { type MergedVersion, mergeProvenance } from './merge-provenance.ts'
@@ -123,10 +123,15 @@ async function concernedBy({ store }: WriteDependencies, caller: Caller, source:
   const limit = MERGED_MAX + 1
   const { owned, mentions } = await referringTo(store.database, { tenant, patient: source.rid, limit })
   const keys = new Map<number, RowKey>(owned.map(({ type, rid }) => [rid, { tenant, type, rid }]))
+  const untold: number[] = []
   for (const { param, rid } of mentions) {
     const type = typeNumber(searchParameterById(param)?.base ?? '')
-    if (type !== undefined) keys.set(rid, { tenant, type, rid })
+    if (type === undefined) untold.push(rid)
+    else keys.set(rid, { tenant, type, rid })
   }
+  // A parameter of the tenant's own may be of several types, or be gone by now.
+  for (const { type, rid } of await typesOf(store.database, { tenant, rids: untold }))
+    keys.set(rid, { tenant, type, rid })
   if (keys.size > MERGED_MAX) raise(MERGE_FAULTS.tooLarge)
   const rows = await currentRows(store.database, [...keys.values()])
   return openedRows(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { longestGap } from '../../../../../../test/fixtures/longest-gap.ts'
 import {
   type Answer,
@@ -277,6 +278,41 @@ test('numbers beside many references in one element keep their written form', as
   assert.equal(merged.status, 200, merged.text)
   const { text } = await client.get(`QuestionnaireResponse/many-${n}`)
   assert.ok(text.includes(numbers) && !text.includes(`Patient/${names.source}"`), text.slice(0, 400))
+})
+
+test('what only a search parameter of the tenant knows to refer to the source is moved too', async () => {
+  const names = await scene()
+  const n = serial
+  const url = 'http://example.org/witness'
+  const parameter = {
+    resourceType: 'SearchParameter',
+    url: `http://example.org/SearchParameter/witness-${n}`,
+    name: 'witness',
+    status: 'active',
+    description: 'who saw it',
+    code: 'witness',
+    base: ['Basic'],
+    type: 'reference',
+    target: ['Patient'],
+    expression: `Basic.extension.where(url = '${url}').value.as(Reference)`,
+  }
+  const created = await client.post('SearchParameter', parameter)
+  assert.equal(created.status, 201, created.text)
+  for (const end = performance.now() + 60_000; ; await sleep(200)) {
+    const { body } = await client.get(`SearchParameter/${created.body.id}/$salus-reindex-state`)
+    if (body.parameter?.[0]?.valueCode === 'ready') break
+    assert.ok(performance.now() < end, 'the search parameter did not become ready')
+  }
+  const basic = {
+    resourceType: 'Basic',
+    id: `seen-${n}`,
+    code: { text: 'x' },
+    extension: [{ url, valueReference: to(`Patient/${names.source}`) }],
+  }
+  assert.equal((await client.put(`Basic/seen-${n}`, basic)).status, 201)
+  assert.match(of(await merge(names), 'outcome').resource.issue[0].details.text, /^Merged: 5 resources/)
+  const moved = (await client.get(`Basic/seen-${n}`)).body
+  assert.equal(moved.extension[0].valueReference.reference, `Patient/${names.target}`)
 })
 
 test('the answer repeats what was understood, and nothing that came beside it', async () => {
