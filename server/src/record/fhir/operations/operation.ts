@@ -25,6 +25,8 @@ export interface Operation {
   types: readonly string[]
   /** It changes something: only POST. */
   affectsState: boolean
+  /** Whether it changes something with these parameters, where that depends on them. */
+  changes?(parameters: Resource): boolean
   /** Scope needed on the type. */
   permission: Permission
   /** At system level its parameters name the types, and `run` asks for their scopes before it answers. */

@@ -25,6 +25,7 @@ export function operationHandler(store: RecordStore, operations: readonly Operat
       requireScope(caller, type ?? (operation.types[0] as string), operation.permission)
     if (operation.affectsState && request.method !== 'POST') raise(METHOD)
     const parameters = readParameters(operation, request)
+    if (operation.changes?.(parameters) === true && request.method !== 'POST') raise(METHOD)
     const instance = level === 'instance' ? await opened(store, caller, type as string, id as string) : undefined
     const call: OperationCall = {
       caller,
