@@ -32,6 +32,7 @@ export function diffOperation(parts: DiffParts): Operation {
     levels: ['system', 'instance'],
     types: RESOURCE_TYPES.filter((type) => type !== 'AuditEvent'),
     affectsState: false,
+    asks: true,
     permission: 'r',
     namesTypes: true,
     parameters: {
