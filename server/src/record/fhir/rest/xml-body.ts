@@ -2,6 +2,7 @@ import type { XmlErrorCode } from '@salus/fhir-xml'
 import { type Clock, eventLoopTurns, type Fault, LIMITS, raise } from '#kernel'
 import { parseExactly } from './json-body.ts'
 import { scanJson } from './json-scan.ts'
+import { outcomeOf } from './outcome.ts'
 
 /** Bytes read or written between two looks at the clock: about a millisecond. */
 const PIECE_BYTES = 65_536
@@ -31,27 +32,80 @@ export async function jsonOfXml(bytes: Buffer, clock: Clock): Promise<Buffer> {
   return Buffer.concat(parts)
 }
 
+interface XmlOptions {
+  pretty: boolean
+  clock: Clock
+}
+
 /**
- * A resource that is to be answered, as XML. Numbers keep their written form. Fault `fhir.xml.not-representable` (406) when it holds what
- * XML cannot carry.
+ * A resource that is to be answered, as XML. Numbers keep their written form. In a page, a Bundle that the server puts together, an
+ * OperationOutcome stands for a resource that holds what XML cannot carry; else the fault is `fhir.xml.not-representable` (406).
  */
-export async function xmlOfJson(json: Buffer, options: { pretty: boolean; clock: Clock }): Promise<Buffer> {
-  const { fhirXml } = await library()
-  const turn = eventLoopTurns(options.clock)
-  const parts: Buffer[] = []
+export async function xmlOfJson(json: Buffer, options: XmlOptions & { isPage?: boolean }): Promise<Buffer> {
   try {
-    for (const piece of fhirXml(await parsedInTurns(json, turn), { pretty: options.pretty })) {
-      parts.push(Buffer.from(piece))
-      await turn()
-    }
+    return await writtenXml(json, options)
   } catch (error) {
     return refuse(error)
   }
-  return Buffer.concat(parts)
+}
+
+/** As `xmlOfJson`; undefined for what XML cannot carry: the answer to what was done already must not look like a refusal. */
+export async function xmlIfPossible(json: Buffer, options: XmlOptions): Promise<Buffer | undefined> {
+  const { FhirXmlError } = await library()
+  try {
+    return await writtenXml(json, options)
+  } catch (error) {
+    if (error instanceof FhirXmlError) return undefined
+    throw error
+  }
+}
+
+async function writtenXml(json: Buffer, options: XmlOptions & { isPage?: boolean }): Promise<Buffer> {
+  const { FhirXmlError } = await library()
+  const turn = eventLoopTurns(options.clock)
+  const resource = await parsedInTurns(json, turn)
+  try {
+    return Buffer.concat(await xmlPieces(resource, options, turn))
+  } catch (error) {
+    const isPage = options.isPage === true && (resource.type === 'searchset' || resource.type === 'history')
+    if (!(error instanceof FhirXmlError) || !isPage) throw error
+  }
+  for (const entry of (resource.entry ?? []) as PageEntry[]) await replaceUnwritable(entry, options, turn)
+  return Buffer.concat(await xmlPieces(resource, options, turn))
+}
+
+type Turn = () => Promise<void> | undefined
+
+async function xmlPieces(resource: Record<string, unknown>, { pretty }: XmlOptions, turn: Turn): Promise<Buffer[]> {
+  const { fhirXml } = await library()
+  const parts: Buffer[] = []
+  for (const piece of fhirXml(resource, { pretty })) {
+    parts.push(Buffer.from(piece))
+    await turn()
+  }
+  return parts
+}
+
+interface PageEntry {
+  resource?: Record<string, unknown>
+  search?: Record<string, unknown>
+}
+
+/** `fullUrl` stays, and tells which resource it is. */
+async function replaceUnwritable(entry: PageEntry, options: XmlOptions, turn: Turn): Promise<void> {
+  const { FhirXmlError } = await library()
+  if (entry.resource === undefined) return
+  try {
+    await xmlPieces(entry.resource, options, turn)
+  } catch (error) {
+    if (!(error instanceof FhirXmlError)) throw error
+    entry.resource = outcomeOf(FAULTS['not-representable']) as Record<string, unknown>
+    if (entry.search) entry.search = { mode: 'outcome' }
+  }
 }
 
 /** Parses the entries of a Bundle one by one, so that a large one does not stop everybody. */
-async function parsedInTurns(json: Buffer, turn: () => Promise<void> | undefined): Promise<Record<string, unknown>> {
+async function parsedInTurns(json: Buffer, turn: Turn): Promise<Record<string, unknown>> {
   const scan = scanJson(json, Number.POSITIVE_INFINITY)
   const spans = scan.ok ? scan.value.entries : []
   const isExact = scan.ok && scan.value.lossyNumbers
