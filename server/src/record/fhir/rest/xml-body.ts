@@ -13,11 +13,15 @@ const library = () => import('@salus/fhir-xml')
 /**
  * The JSON of an R4 resource in XML, http://hl7.org/fhir/R4/xml.html; from there on it is a body like all others. Others get their turn
  * between pieces. Faults `fhir.xml.syntax`, `.not-utf8`, `.doctype`, `.namespace`, `.structure`, `.order`, `.too-deep`,
- * `.too-many`: they name line and column, and never quote.
+ * `.too-many`, `.too-long`: they name line and column, and never quote.
  */
 export async function jsonOfXml(bytes: Buffer, clock: Clock): Promise<Buffer> {
   const { createXmlReader } = await library()
-  const reader = createXmlReader({ depthMax: LIMITS.jsonDepthMax, elementsMax: LIMITS.xmlElementsMax })
+  const reader = createXmlReader({
+    depthMax: LIMITS.jsonDepthMax,
+    elementsMax: LIMITS.xmlElementsMax,
+    valueCharsMax: LIMITS.resourceBytesMax,
+  })
   const turn = eventLoopTurns(clock)
   const parts: Buffer[] = []
   try {
@@ -154,6 +158,11 @@ const FAULTS: Record<XmlErrorCode, Fault> = {
   order: { category: 'invalid', code: 'fhir.xml.order', message: 'Elements are not in the order of their definition.' },
   'too-deep': { category: 'invalid', code: 'fhir.xml.too-deep', message: 'The elements are nested too deeply.' },
   'too-many': { category: 'too-large', code: 'fhir.xml.too-many', message: 'Too many elements or attributes.' },
+  'too-long': {
+    category: 'too-large',
+    code: 'fhir.xml.too-long',
+    message: 'A comment, a value or white space is too long.',
+  },
   'not-representable': {
     category: 'unsupported',
     code: 'fhir.xml.not-representable',

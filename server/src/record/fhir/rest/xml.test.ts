@@ -144,6 +144,7 @@ test('XML that cannot be read is refused with line and column, without a word of
     [patientXml('<active value="true"/><id value="secret"/>'), 'fhir.xml.order', 400],
     [patientXml(extensions), 'fhir.xml.too-deep', 400],
     [patientXml(`<name ${attributes}/>`), 'fhir.xml.too-many', 413],
+    [patientXml(`<!-- secret ${'-x'.repeat(1024 * 1024)}`), 'fhir.xml.too-long', 413],
     [patientXml(`<language value="${'x'.repeat(16 * 1024 * 1024)}"/>`), 'fhir.http.body-too-large', 413],
   ] as const) {
     const answer = await client.post('Patient', body, BOTH)
@@ -156,6 +157,14 @@ test('XML that cannot be read is refused with line and column, without a word of
     server.logLines.filter((line) => /secret|"level":50/.test(line)),
     [],
   )
+})
+
+test('a comment or a value without an end is refused long before the end of a large Bundle', async () => {
+  const bundle = '<Bundle xmlns="http://hl7.org/fhir"><type value="batch"/>'
+  for (const endless of ['<!--', '<language value="']) {
+    const answer = await client.post('', `${bundle}${endless}${'x'.repeat(50 * 1024 * 1024)}`, BOTH)
+    assert.deepEqual([answer.status, codeOf(answer)], [413, 'fhir.xml.too-long'])
+  }
 })
 
 test('a large XML body leaves others their turn', async () => {
