@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createXmlReader, FhirXmlError } from './index.ts'
 
+type Limits = Parameters<typeof createXmlReader>[0]
 const LIMITS = { depthMax: 100, elementsMax: 10_000 }
 
-function read(xml: string | Uint8Array, pieceBytes = 65_536, limits = LIMITS): string {
+function read(xml: string | Uint8Array, pieceBytes = 65_536, limits: Limits = LIMITS): string {
   const bytes = typeof xml === 'string' ? new TextEncoder().encode(xml) : xml
   const reader = createXmlReader(limits)
   let json = ''
@@ -16,7 +17,7 @@ const patient = (inside: string, attributes = ''): string =>
   `<Patient xmlns="http://hl7.org/fhir"${attributes}>${inside}</Patient>`
 const div = (inside: string): string => `<div xmlns="http://www.w3.org/1999/xhtml">${inside}</div>`
 const narrative = (markup: string): string => patient(`<text><status value="generated"/>${markup}</text>`)
-const refusal = (xml: string | Uint8Array, limits = LIMITS): FhirXmlError => {
+const refusal = (xml: string | Uint8Array, limits: Limits = LIMITS): FhirXmlError => {
   try {
     read(xml, 65_536, limits)
   } catch (error) {
@@ -192,4 +193,26 @@ test('depth, elements and attributes are limited', () => {
   assert.equal(refusal(patient('<name/>'.repeat(10_000))).code, 'too-many')
   const attributes = Array.from({ length: 51 }, (_, at) => ` a${at}="1"`).join('')
   assert.equal(refusal(narrative(`<div${attributes}/>`)).code, 'too-many')
+})
+
+test('what has no end is not waited for: a comment, an instruction, white space, a value, a text', () => {
+  const mega = 1024 * 1024
+  const few = { ...LIMITS, valueCharsMax: 2 * mega }
+  for (const xml of [
+    patient(`<!--${'-x'.repeat(mega)}`),
+    `<!--${'x'.repeat(2 * mega)}`,
+    patient(`<?app ${'x'.repeat(2 * mega)}`),
+    patient('\n'.repeat(2 * mega)),
+    patient(`<language value="${'x'.repeat(3 * mega)}`),
+    patient(`<language${' '.repeat(3 * mega)}`),
+    narrative(div(`${'x'.repeat(3 * mega)}`)),
+    narrative(div(`<!--${'x'.repeat(3 * mega)}`)),
+  ])
+    assert.equal(refusal(xml, few).code, 'too-long', xml.slice(0, 80))
+  for (const xml of [
+    patient(`<!--${'x'.repeat(mega - 70_000)}--><!--${'x'.repeat(mega - 70_000)}--><active value="true"/>`),
+    patient(`<language value="${'x'.repeat(2 * mega - 70_000)}"/>`),
+    narrative(div(`<p>${'x'.repeat(2 * mega - 70_000)}</p><p>${'x'.repeat(2 * mega - 70_000)}</p>`)),
+  ])
+    assert.ok(read(xml, 65_536, few).length > 30)
 })

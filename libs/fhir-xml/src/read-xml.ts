@@ -10,10 +10,20 @@ export interface XmlReader {
   end(): string
 }
 
+interface XmlLimits {
+  depthMax: number
+  elementsMax: number
+  valueCharsMax?: number
+}
+
 /** XHTML in a narrative may be nested this deep within FHIR's own elements. */
 const MARKUP_DEPTH_MAX = 200
 /** FHIR has at most three attributes on an element, XHTML some more. */
 const ATTRIBUTES_MAX = 50
+/** Longest comment, instruction or white space between elements: the parser gathers each to its end, at some cost. */
+const ASIDE_CHARS_MAX = 1024 * 1024
+/** Longest value of an attribute and longest text in a narrative, unless told otherwise; base64 may have megabytes. */
+const VALUE_CHARS_MAX = 16 * 1024 * 1024
 const XML_NAMESPACES = 'http://www.w3.org/2000/xmlns/'
 const SCHEMA_INSTANCE = 'http://www.w3.org/2001/XMLSchema-instance'
 const XML_ITSELF = 'http://www.w3.org/XML/1998/namespace'
@@ -21,11 +31,12 @@ const XML_ITSELF = 'http://www.w3.org/XML/1998/namespace'
 /**
  * A reader of one R4 resource in XML, which becomes JSON text. Numbers keep their written form, the div of a narrative its text.
  * Unknown elements and values of the wrong form are passed on, so that validation names them; comments and processing instructions are
- * ignored. `depthMax`: objects and arrays of the JSON within each other. `elementsMax`: elements in the document. Throws `FhirXmlError`
- * of each code but `not-representable`. Documents with a document type are refused, so there are no entities but XML's own five.
+ * ignored. `depthMax`: objects and arrays of the JSON within each other. `elementsMax`: elements in the document.
+ * `valueCharsMax`: a value, and the text of a narrative between two tags (16 Mi); lengths are looked at after each write, so bytes are best
+ * written in pieces of some kB. Throws `FhirXmlError` of each code but `not-representable`. Documents with a document type are refused, so there are no entities but XML's own five.
  * Spec: https://hl7.org/fhir/R4/xml.html
  */
-export function createXmlReader(limits: { depthMax: number; elementsMax: number }): XmlReader {
+export function createXmlReader(limits: XmlLimits): XmlReader {
   const reading = new Reading(limits)
   return {
     write: (bytes) => reading.read(bytes),
@@ -37,7 +48,7 @@ class Reading {
   readonly #parser = new SaxesParser({ xmlns: true, defaultXMLVersion: '1.0', forceXMLVersion: true })
   readonly #decoder = new TextDecoder('utf-8', { fatal: true })
   readonly #json: JsonBuilder
-  readonly #limits: { depthMax: number; elementsMax: number }
+  readonly #limits: XmlLimits
   #elements = 0
   #attributes = 0
   #depth = 0
@@ -50,11 +61,14 @@ class Reading {
   #divText = ''
   /** Place in the document from which the div's text is not yet taken. */
   #divFrom = 0
+  /** Place in the document where the parser last told of something, and whether it was the inside of a tag. */
+  #toldAt = 0
+  #isInTag = false
   #piece = ''
   #pieceStart = 0
   #carried = ''
 
-  constructor(limits: { depthMax: number; elementsMax: number }) {
+  constructor(limits: XmlLimits) {
     this.#limits = limits
     this.#json = new JsonBuilder(limits.depthMax)
     const parser = this.#parser
@@ -68,15 +82,29 @@ class Reading {
     parser.on('doctype', () => {
       throw new FhirXmlError('doctype', DOCTYPE)
     })
-    parser.on('opentagstart', ({ name }) => this.#begin(name))
+    parser.on('opentagstart', ({ name }) => {
+      this.#told(true)
+      this.#begin(name)
+    })
     parser.on('attribute', () => {
+      this.#told(true)
       if (++this.#attributes > ATTRIBUTES_MAX)
         throw new FhirXmlError('too-many', `An element has more than ${ATTRIBUTES_MAX} attributes.`)
     })
-    parser.on('opentag', (tag) => this.#opened(tag))
-    parser.on('closetag', () => this.#closed())
-    parser.on('text', (text) => this.#text(text))
-    parser.on('cdata', (text) => this.#text(text))
+    parser.on('opentag', (tag) => {
+      this.#told(false)
+      this.#opened(tag)
+    })
+    parser.on('closetag', () => {
+      this.#told(false)
+      this.#closed()
+    })
+    for (const event of ['text', 'cdata'] as const)
+      parser.on(event, (text) => {
+        this.#told(false)
+        this.#text(text)
+      })
+    for (const event of ['comment', 'processinginstruction'] as const) parser.on(event, () => this.#told(false))
   }
 
   read(bytes: Uint8Array | undefined): string {
@@ -89,6 +117,7 @@ class Reading {
       // The parser would read a document type to its end, which may be far, before it tells of it.
       if (this.#pieceStart === 0 && beginsWithDoctype(this.#piece)) throw new FhirXmlError('doctype', DOCTYPE)
       this.#parser.write(this.#piece)
+      this.#refuseEndless()
       if (this.#divDepth > 0 || this.#isTagOpen) this.#takeDiv(this.#pieceStart + this.#piece.length)
       if (bytes === undefined) this.#parser.close()
     } catch (error) {
@@ -96,6 +125,17 @@ class Reading {
       throw error
     }
     return this.#json.take()
+  }
+
+  #told(isInTag: boolean): void {
+    this.#toldAt = this.#parser.position
+    this.#isInTag = isInTag
+  }
+
+  #refuseEndless(): void {
+    const isValue = this.#isInTag || this.#divDepth > 0
+    const most = isValue ? (this.#limits.valueCharsMax ?? VALUE_CHARS_MAX) : ASIDE_CHARS_MAX
+    if (this.#pieceStart + this.#piece.length - this.#toldAt > most) throw new FhirXmlError('too-long', TOO_LONG)
   }
 
   #decoded(bytes: Uint8Array | undefined): string {
@@ -202,6 +242,8 @@ function checkMarkup({ uri, prefix, attributes }: SaxesTagNS): void {
 const SYNTAX =
   'The XML is not well-formed here. Check it with an XML parser; of named entities it knows amp, lt, gt, quot and apos.'
 const DOCTYPE = 'FHIR allows no document type and no entities of its own. Leave out <!DOCTYPE>.'
+const TOO_LONG =
+  'A comment, a value or white space is too long, or has no end. Leave out comments, and check that each ends.'
 const NOT_UTF8 = 'The XML is not UTF-8. Send application/fhir+xml encoded as UTF-8.'
 const NAMESPACE = `Elements of FHIR are in the namespace ${FHIR_NAMESPACE}, the div of a narrative in ${XHTML_NAMESPACE}.`
 const DIV = `A narrative is one div with xmlns="${XHTML_NAMESPACE}" and with elements of XHTML only, without prefixes.`

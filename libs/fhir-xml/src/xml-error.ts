@@ -8,6 +8,7 @@ export type XmlErrorCode =
   | 'order'
   | 'too-deep'
   | 'too-many'
+  | 'too-long'
   | 'not-representable'
 
 /** Why XML was not read, or a resource not written as XML. The message says what to do and never quotes the content. */

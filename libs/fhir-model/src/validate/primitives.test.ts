@@ -52,3 +52,30 @@ test('a message never repeats the value', () => {
     if (problem !== null) assert.ok(!problem.message.includes('secret'))
   }
 })
+
+test('characters that XML cannot carry are in no text, uri, code or narrative', () => {
+  for (const type of ['string', 'markdown', 'uri', 'url', 'canonical', 'code'])
+    for (const bad of ['a\u0001', 'a\ufffe', '\uffffa', 'a\ud800', '\udc00a', 'a\udc00\ud800b'])
+      assert.ok(PRIMITIVE_CHECKS[type]?.(bad), `${type}: ${JSON.stringify(bad)}`)
+  for (const type of ['string', 'uri', 'code'])
+    for (const good of ['a\ufffd', 'a\u{1f9ba}b', 'a\ufffc', '\u0085x'])
+      assert.equal(PRIMITIVE_CHECKS[type]?.(good), null, `${type}: ${JSON.stringify(good)}`)
+  const xhtml = (text: string) => PRIMITIVE_CHECKS.xhtml?.(`<div title="${text}">${text}</div>`)
+  for (const bad of [
+    '\ufffe',
+    '\ud800',
+    '&#0;',
+    '&#1;',
+    '&#x1F;',
+    '&#xD800;',
+    '&#xfffe;',
+    '&#65535;',
+    '&#x110000;',
+    '&#9999999;',
+  ])
+    assert.ok(xhtml(bad), JSON.stringify(bad))
+  for (const bad of ['&#0;', 'a=1&b=2', '&nbsp;'])
+    assert.ok(PRIMITIVE_CHECKS.xhtml?.(`<div title="${bad}">a</div>`), bad)
+  for (const good of ['\u{1f9ba}', '&#9;', '&#xA0;', '&#x1f9ba;', '&#xFFFD;', '&amp;#0;'])
+    assert.equal(xhtml(good), null, JSON.stringify(good))
+})

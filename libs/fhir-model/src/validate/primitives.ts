@@ -16,16 +16,24 @@ const NOT_A_BOOLEAN = problem('structure', 'Must be true or false, without quote
 const NOT_A_NUMBER = problem('structure', 'Must be a JSON number, without quotes.')
 const EMPTY = problem('value', 'Must not be empty.')
 const TOO_LONG = problem('too-long', 'Longer than 1 MB.')
-const CONTROL = problem('value', 'Holds a control character other than tab, carriage return and line feed.')
+const CONTROL = problem(
+  'value',
+  'Holds a control character other than tab, carriage return and line feed, half a surrogate pair, or U+FFFE or U+FFFF.',
+)
 
 // oxlint-disable-next-line no-control-regex -- finding them is the point
-const CONTROL_CHARACTER = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/
+const CONTROL_CHARACTER = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
+
+/** What XML cannot carry is no content of FHIR, in whichever format it comes: https://www.w3.org/TR/xml/#charsets */
+function isPlainText(value: string): boolean {
+  return !CONTROL_CHARACTER.test(value) && value.isWellFormed()
+}
 
 function stringProblem(value: unknown): Problem | null {
   if (typeof value !== 'string') return NOT_A_STRING
   if (value.length === 0) return EMPTY
   if (value.length > STRING_LENGTH_MAX) return TOO_LONG
-  return CONTROL_CHARACTER.test(value) ? CONTROL : null
+  return isPlainText(value) ? null : CONTROL
 }
 
 /** A string type that is described by a regular expression without nested repetition. */
@@ -35,7 +43,8 @@ function matching(pattern: RegExp, message: string): PrimitiveCheck {
     if (typeof value !== 'string') return NOT_A_STRING
     if (value.length === 0) return EMPTY
     if (value.length > STRING_LENGTH_MAX) return TOO_LONG
-    return pattern.test(value) ? null : mismatch
+    if (!pattern.test(value)) return mismatch
+    return isPlainText(value) ? null : CONTROL
   }
 }
 
@@ -97,7 +106,7 @@ const ACTIVE = problem('value', 'Must hold no script, event handler, form, frame
 /** Its length is not limited by the specification, only by what a request may hold. */
 function xhtmlProblem(value: unknown): Problem | null {
   if (typeof value !== 'string') return NOT_A_STRING
-  if (CONTROL_CHARACTER.test(value)) return CONTROL
+  if (!isPlainText(value)) return CONTROL
   if (!isMarkup(value)) return NO_DIV
   return isMarkupClean(value) ? null : ACTIVE
 }

@@ -5,7 +5,7 @@
 const IGNORED = /[\u0000-\u0020]/g
 const DEPTH_MAX = 200
 // Narrative is XML, which knows no &nbsp;: other characters stand for themselves.
-const ENTITY = /^&(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});/
+const ENTITY = /^&(?:amp|lt|gt|quot|apos|#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6}));/
 const TAG = /^<(\/?)([A-Za-z][A-Za-z0-9]*)((?:\s+[A-Za-z_:][-A-Za-z0-9_:.]*\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>/
 
 /** The elements of the chapters of HTML 4.0 that narrative may use. */
@@ -69,7 +69,21 @@ function nextMark(text: string, at: number): number {
 
 function afterEntity(text: string, at: number): number {
   const entity = ENTITY.exec(text.slice(at, at + 40))
-  return entity === null ? -1 : at + entity[0].length
+  if (entity === null) return -1
+  const [whole, decimal, hexadecimal] = entity
+  const number = decimal ?? (hexadecimal === undefined ? undefined : `0x${hexadecimal}`)
+  return number === undefined || isCharacter(Number(number)) ? at + whole.length : -1
+}
+
+function hasWholeEntities(text: string): boolean {
+  for (let at = text.indexOf('&'); at >= 0; at = text.indexOf('&', at + 1)) if (afterEntity(text, at) < 0) return false
+  return true
+}
+
+/** Whether XML has a character of this number: https://www.w3.org/TR/xml/#NT-Char */
+function isCharacter(code: number): boolean {
+  if (code < 0x20) return code === 9 || code === 10 || code === 13
+  return code <= 0xd7ff || (code >= 0xe000 && code <= 0xfffd) || (code >= 0x10000 && code <= 0x10ffff)
 }
 
 function afterTag(text: string, at: number, open: string[]): number {
@@ -84,7 +98,7 @@ function afterTag(text: string, at: number, open: string[]): number {
   if (closing === '/') {
     if (open.pop() !== name || attributes !== '' || empty !== '') return -1
   } else if (empty !== '/') open.push(name)
-  return end
+  return hasWholeEntities(attributes ?? '') ? end : -1
 }
 
 /** The place after the `>` that ends the tag, which may not stand in quotes. */

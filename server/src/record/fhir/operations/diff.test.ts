@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { longestGap } from '../../../../../test/fixtures/longest-gap.ts'
 import {
   type Answer,
   faultCode,
@@ -81,4 +82,30 @@ test('the audit record names the patients of both', async () => {
   const id = answer.headers.get('x-request-id')
   const [record] = (await server.audit({ action: 'operation' })).filter(({ requestId }) => requestId === id)
   assert.equal(record?.patients.length, 2)
+})
+
+test('versions that differ in everything are refused, and meanwhile others have their turn', async () => {
+  const basic = (at: string): Json => ({
+    resourceType: 'Basic',
+    id: 'large',
+    code: { text: 'x' },
+    extension: Array.from({ length: 100_000 }, (_, index) => ({ url: `urn:${at}:${index}`, valueInteger: index })),
+  })
+  for (const version of ['a', 'b']) assert.ok((await client.put('Basic/large', basic(version))).status < 300)
+  const gap = await longestGap(async () => {
+    const answer = await client.get('Basic/large/$diff')
+    assert.deepEqual([answer.status, faultCode(answer)], [422, 'fhir.diff.too-many'], answer.text.slice(0, 300))
+  })
+  assert.ok(gap < 1_000, `nothing else ran for ${Math.round(gap)} ms`)
+})
+
+test('differences larger than an answer may be are refused', async () => {
+  const text = '\n'.repeat(1_000_000)
+  for (const letter of ['a', 'b']) {
+    const name = Array.from({ length: 5 }, () => ({ text: letter + text }))
+    const put = await client.put('Patient/photos', { resourceType: 'Patient', id: 'photos', name })
+    assert.ok(put.status < 300, put.text.slice(0, 300))
+  }
+  const answer = await client.get('Patient/photos/$diff')
+  assert.deepEqual([answer.status, faultCode(answer)], [422, 'fhir.diff.too-large'], answer.text.slice(0, 300))
 })

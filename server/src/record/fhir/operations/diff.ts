@@ -1,13 +1,16 @@
 import { RESOURCE_TYPES, typeName } from '@salus/fhir-model'
-import { type Fault, raise } from '#kernel'
+import { eventLoopTurns, type Fault, raise } from '#kernel'
 import type { RecordStore } from '../store/record-store.ts'
 import type { Caller } from '../store/write-request.ts'
-import { parseTagged, untagged } from '../store/written-numbers.ts'
+import { parseMarkedInTurns, unmarked } from '../store/written-numbers.ts'
 import type { Operation, OperationAnswer, OperationCall } from './operation.ts'
 import { flagOf, textOf, valuesOf } from './parameter-values.ts'
 import { localOf, type OpenedRow } from './referred-rows.ts'
 import { resourceDiff } from './resource-diff.ts'
 import { storedVersion } from './stored-version.ts'
+
+/** Bytes of an answer: what was changed, and not the whole of what is as large. */
+const BYTES_MAX = 8 * 1024 * 1024
 
 interface DiffParts {
   store: RecordStore
@@ -20,7 +23,7 @@ interface DiffParts {
  * `$diff` takes `from` and `to`, references with or without a version. Labels of `meta` are compared with `includeMeta=true`.
  * The form is that of HAPI FHIR, without the former values: http://hl7.org/fhir/R4/fhirpatch.html
  *
- * Faults: `fhir.diff.reference`, `.types-differ`, `.version-missing`, `fhir.forbidden`.
+ * Faults: `fhir.diff.reference`, `.types-differ`, `.version-missing`, `.too-many`, `.too-large`, `fhir.forbidden`.
  */
 export function diffOperation(parts: DiffParts): Operation {
   return {
@@ -29,6 +32,7 @@ export function diffOperation(parts: DiffParts): Operation {
     levels: ['system', 'instance'],
     types: RESOURCE_TYPES.filter((type) => type !== 'AuditEvent'),
     affectsState: false,
+    asks: true,
     permission: 'r',
     namesTypes: true,
     parameters: {
@@ -48,9 +52,11 @@ async function run(parts: DiffParts, call: OperationCall): Promise<OperationAnsw
   if (from.type !== to.type) raise(TYPES_DIFFER)
   const [before, after] = [await found(parts, caller, from), await found(parts, caller, to)]
   const withMeta = flagOf(parameters, 'includeMeta') === true
-  const patch = resourceDiff(compared(before, withMeta), compared(after, withMeta))
+  const turn = eventLoopTurns(parts.store.clock)
+  const [old, now] = [await compared(before, withMeta, turn), await compared(after, withMeta, turn)]
+  const body = await written(await resourceDiff(old, now, turn), turn)
   const patients = [before.row.patient, after.row.patient].filter((patient) => patient !== 0)
-  return { status: 200, body: untagged(patch, true) as object, patients: [...new Set(patients)], count: 2 }
+  return { status: 200, body, patients: [...new Set(patients)], count: 2 }
 }
 
 interface Named {
@@ -87,11 +93,30 @@ async function found({ store }: DiffParts, caller: Caller, one: Named): Promise<
   return (isVersion && (await storedVersion(store, caller, one))) || raise(VERSION_MISSING)
 }
 
+type Turn = ReturnType<typeof eventLoopTurns>
+
 /** Without what the server itself keeps. */
-function compared({ body }: OpenedRow, withMeta: boolean): Record<string, unknown> {
-  const { id: _id, meta, ...rest } = parseTagged(body.toString()) as Record<string, unknown>
+async function compared({ body }: OpenedRow, withMeta: boolean, turn: Turn): Promise<Record<string, unknown>> {
+  const { id: _id, meta, ...rest } = (await parseMarkedInTurns(body.toString(), turn)) as Record<string, unknown>
+  await turn()
   const { versionId: _version, lastUpdated: _updated, ...labels } = (meta ?? {}) as Record<string, unknown>
   return withMeta && Object.keys(labels).length > 0 ? { ...rest, meta: labels } : rest
+}
+
+/** The answer as JSON, operation by operation. Fault `fhir.diff.too-large`. */
+async function written(patch: Awaited<ReturnType<typeof resourceDiff>>, turn: Turn): Promise<Buffer> {
+  const { parameter = [], ...head } = patch
+  if (parameter.length === 0) return Buffer.from(JSON.stringify(head))
+  const pieces = [Buffer.from(`${JSON.stringify(head).slice(0, -1)},"parameter":[`)]
+  let bytes = 0
+  for (const [index, operation] of parameter.entries()) {
+    await turn()
+    const piece = Buffer.from(`${index > 0 ? ',' : ''}${JSON.stringify(unmarked(operation))}`)
+    bytes += piece.length
+    if (bytes > BYTES_MAX) raise(TOO_LARGE)
+    pieces.push(piece)
+  }
+  return Buffer.concat([...pieces, Buffer.from(']}')])
 }
 
 const REFERENCE: Fault = {
@@ -109,4 +134,9 @@ const VERSION_MISSING: Fault = {
   category: 'not-found',
   code: 'fhir.diff.version-missing',
   message: 'There is no such version. See the history of the resource; what was deleted has nothing to compare.',
+}
+const TOO_LARGE: Fault = {
+  category: 'too-costly',
+  code: 'fhir.diff.too-large',
+  message: `The differences have more than ${BYTES_MAX / 1_048_576} MB. Read both versions instead.`,
 }

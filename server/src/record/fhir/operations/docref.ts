@@ -31,6 +31,7 @@ export function docrefOperation(parts: DocrefParts): Operation {
     levels: ['type'],
     types: ['DocumentReference'],
     affectsState: false,
+    asks: true,
     permission: 's',
     parameters: {
       patient: { kind: 'text' },

@@ -18,10 +18,10 @@ const RESOURCES_MAX = 1_000
 /**
  * The document of a Composition: http://hl7.org/fhir/R4/composition-operation-document.html. It holds all that the Composition
  * refers to and what that refers to; where something of the Composition itself is not there, may not be read or belongs to another
- * patient, the document would be incomplete and is refused. With `persist=true` the Bundle is also stored. A stored Bundle is of no one
+ * patient, the document would be incomplete and is refused. With `persist=true`, by POST only, the Bundle is also stored. A stored Bundle is of no one
  * patient, so erasing the patient does not erase it.
  *
- * Faults: `fhir.document.incomplete`, `.too-large`, `fhir.forbidden`, those of a write.
+ * Faults: `fhir.document.incomplete`, `.too-large`, `fhir.http.method`, `fhir.forbidden`, those of a write.
  */
 export function documentOperation(parts: DocumentParts): Operation {
   return {
@@ -29,8 +29,9 @@ export function documentOperation(parts: DocumentParts): Operation {
     definition: 'http://hl7.org/fhir/OperationDefinition/Composition-document',
     levels: ['instance'],
     types: ['Composition'],
-    // With persist it does, and then asks for the scope itself.
     affectsState: false,
+    // And then asks for the scope itself.
+    changes: (parameters) => flagOf(parameters, 'persist') === true,
     permission: 'r',
     parameters: { persist: { kind: 'boolean' } },
     run: (call) => run(parts, call),

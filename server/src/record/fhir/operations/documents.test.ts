@@ -304,11 +304,20 @@ test('a document that would be incomplete is refused', async () => {
 })
 
 test('with persist the document is stored, which needs the scope', async () => {
-  const answer = await client.get('Composition/letter/$document?persist=true')
+  const answer = await client.post('Composition/letter/$document?persist=true')
   assert.equal(answer.status, 200, answer.text)
   assert.deepEqual((await client.get(`Bundle/${answer.body.id}`)).body, answer.body)
   const reader = await server.client('system/*.rs')
-  assert.equal(faultCode(await reader.get('Composition/letter/$document?persist=true')), 'fhir.forbidden')
+  assert.equal(faultCode(await reader.post('Composition/letter/$document?persist=true')), 'fhir.forbidden')
+})
+
+test('nothing is stored by GET', async () => {
+  const bundles = async (): Promise<number> => (await client.get('Bundle?_summary=count')).body.total
+  const before = await bundles()
+  const answer = await client.get('Composition/letter/$document?persist=true')
+  assert.deepEqual([answer.status, faultCode(answer)], [405, 'fhir.http.method'])
+  assert.equal(await bundles(), before)
+  assert.equal((await client.get('Composition/letter/$document?persist=false')).status, 200)
 })
 
 test('a document of more than 1,000 resources is refused', async () => {

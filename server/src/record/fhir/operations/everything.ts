@@ -47,6 +47,7 @@ export function everythingOperation(parts: EverythingParts): Operation {
     levels: ['type', 'instance'],
     types: ['Patient', 'Encounter'],
     affectsState: false,
+    asks: true,
     permission: 'r',
     parameters: {
       start: { kind: 'text' },

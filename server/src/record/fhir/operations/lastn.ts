@@ -35,6 +35,7 @@ export function lastnOperation(parts: LastnParts): Operation {
     levels: ['type'],
     types: ['Observation'],
     affectsState: false,
+    asks: true,
     permission: 's',
     parameters: { max: { kind: 'integer' }, ...Object.fromEntries(FILTERS.map((code) => [code, many])) },
     run: (call) => run(parts, call),

@@ -25,8 +25,12 @@ export interface Operation {
   types: readonly string[]
   /** It changes something: only POST. */
   affectsState: boolean
+  /** Whether it changes something with these parameters, where that depends on them. */
+  changes?(parameters: Resource): boolean
   /** Scope needed on the type. */
   permission: Permission
+  /** Its parameters tell whom or what was looked for: the audit keeps them, sealed. */
+  asks?: true
   /** At system level its parameters name the types, and `run` asks for their scopes before it answers. */
   namesTypes?: true
   parameters: Readonly<Record<string, ParameterSpec | undefined>>

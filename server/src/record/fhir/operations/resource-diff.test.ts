@@ -3,13 +3,16 @@ import { test } from 'node:test'
 import { fhirPathModel } from '@salus/fhir-model'
 import { applyFhirPathPatch } from '@salus/fhirpath'
 import fc from 'fast-check'
+import { FaultError } from '#kernel'
 import { resourceDiff } from './resource-diff.ts'
 
 type Json = Record<string, unknown>
 
-function assertPatches(first: Json, second: Json): void {
+const turn = (): undefined => undefined
+
+async function assertPatches(first: Json, second: Json): Promise<void> {
   const [from, to] = JSON.parse(JSON.stringify([first, second])) as [Json, Json]
-  const patch = resourceDiff(from, to)
+  const patch = await resourceDiff(from, to, turn)
   const made = applyFhirPathPatch(structuredClone(from) as never, patch as never, { model: fhirPathModel })
   assert.deepEqual(made, to, JSON.stringify(patch))
 }
@@ -32,12 +35,13 @@ const PATIENT: Json = {
   managingOrganization: { reference: '#o' },
 }
 
-test('nothing changed, nothing to do', () => {
-  assert.deepEqual(resourceDiff(PATIENT, structuredClone(PATIENT)), { resourceType: 'Parameters' })
+test('nothing changed, nothing to do', async () => {
+  assert.deepEqual(await resourceDiff(PATIENT, structuredClone(PATIENT), turn), { resourceType: 'Parameters' })
 })
 
-test('one change is one operation, where it happened', () => {
-  const patch = resourceDiff(PATIENT, { ...PATIENT, birthDate: '1980-05-18', _birthDate: PATIENT._birthDate })
+test('one change is one operation, where it happened', async () => {
+  const other = { ...PATIENT, birthDate: '1980-05-18', _birthDate: PATIENT._birthDate }
+  const patch = await resourceDiff(PATIENT, other, turn)
   assert.deepEqual(
     patch.parameter?.map(({ part }) => part.slice(0, 2)),
     [
@@ -49,7 +53,7 @@ test('one change is one operation, where it happened', () => {
   )
 })
 
-test('elements of every kind come, go and change', () => {
+test('elements of every kind come, go and change', async () => {
   const { text: _t, contact: _c, deceasedBoolean: _d, ...rest } = PATIENT
   const other: Json = {
     ...rest,
@@ -62,11 +66,11 @@ test('elements of every kind come, go and change', () => {
       { url: 'http://example.org/a', valueCoding: { code: 'a' } },
     ],
   }
-  assertPatches(PATIENT, other)
-  assertPatches(other, PATIENT)
+  await assertPatches(PATIENT, other)
+  await assertPatches(other, PATIENT)
 })
 
-test('whatever two versions hold, the patch makes the second of the first', () => {
+test('whatever two versions hold, the patch makes the second of the first', async () => {
   const word = fc.constantFrom('a', 'b', 'c')
   const some = <T>(one: fc.Arbitrary<T>) => fc.array(one, { minLength: 1, maxLength: 4 })
   const name = fc.record({ family: word, given: some(word) }, { requiredKeys: ['family'] })
@@ -94,5 +98,36 @@ test('whatever two versions hold, the patch makes the second of the first', () =
     { requiredKeys: ['resourceType', 'active'] },
   )
   for (const kind of [observation, patient] as fc.Arbitrary<Json>[])
-    fc.assert(fc.property(kind, kind, assertPatches), { numRuns: 300 })
+    await fc.assert(fc.asyncProperty(kind, kind, assertPatches), { numRuns: 300 })
+})
+
+test('beyond so many changes, or so many values in few of them, there is no answer', async () => {
+  const name = (family: string, length: number): Json => ({
+    resourceType: 'Patient',
+    name: Array.from({ length }, () => ({ family })),
+  })
+  const { parameter } = await resourceDiff(name('a', 10_000), name('b', 10_000), turn)
+  assert.equal(parameter?.length, 10_000)
+  const contained = { resourceType: 'Patient', contained: [{ ...name('b', 60_000), id: 'x' }] }
+  for (const [from, to] of [
+    [name('a', 10_001), name('b', 10_001)],
+    [{ resourceType: 'Patient' }, contained],
+  ] as const)
+    await assert.rejects(
+      resourceDiff(from, to, turn),
+      (error) => error instanceof FaultError && error.fault.code === 'fhir.diff.too-many',
+    )
+})
+
+test('others get a turn within one large element', async () => {
+  const nested = (last: string): Json => ({
+    resourceType: 'Patient',
+    contained: [
+      { resourceType: 'Basic', extension: Array.from({ length: 5_000 }, (_, at) => ({ url: at === 0 ? last : 'u' })) },
+    ],
+  })
+  let turns = 0
+  const counted = (): undefined => void turns++
+  await resourceDiff(nested('a'), nested('a'), counted)
+  assert.ok(turns > 5, `${turns} turns`)
 })

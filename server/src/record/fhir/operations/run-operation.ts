@@ -10,6 +10,7 @@ import { NOT_FOUND } from '../store/resolve-targets.ts'
 import type { StoredRow } from '../store/rows.ts'
 import type { Caller, Resource } from '../store/write-request.ts'
 import type { Operation, OperationAnswer, OperationCall, OperationLevel } from './operation.ts'
+import { questionText } from './question-text.ts'
 import { readParameters } from './read-parameters.ts'
 
 /**
@@ -25,6 +26,7 @@ export function operationHandler(store: RecordStore, operations: readonly Operat
       requireScope(caller, type ?? (operation.types[0] as string), operation.permission)
     if (operation.affectsState && request.method !== 'POST') raise(METHOD)
     const parameters = readParameters(operation, request)
+    if (operation.changes?.(parameters) === true && request.method !== 'POST') raise(METHOD)
     const instance = level === 'instance' ? await opened(store, caller, type as string, id as string) : undefined
     const call: OperationCall = {
       caller,
@@ -33,10 +35,9 @@ export function operationHandler(store: RecordStore, operations: readonly Operat
       ...(instance ? { instance } : {}),
       ...(request.acceptLanguage === undefined ? {} : { acceptLanguage: request.acceptLanguage }),
     }
-    const answer = await run(operation, call, (failed) =>
-      record(store, caller, request, { operation, type, instance, answer: failed }),
-    )
-    await record(store, caller, request, { operation, type, instance, answer })
+    const done = { operation, type, instance, parameters }
+    const answer = await run(operation, call, (failed) => record(store, caller, request, { ...done, answer: failed }))
+    await record(store, caller, request, { ...done, answer })
     const { status, body } = answer
     return Buffer.isBuffer(body) ? { status, body } : jsonResponse(status, body)
   }
@@ -101,6 +102,7 @@ interface Done {
   operation: Operation
   type: string | undefined
   instance: { row: StoredRow } | undefined
+  parameters: Resource
   answer: Pick<OperationAnswer, 'status' | 'patients' | 'count'>
 }
 
@@ -108,11 +110,12 @@ interface Done {
 function record(
   store: RecordStore,
   caller: Caller,
-  { query }: FhirRequest,
-  { operation, type, instance, answer }: Done,
+  { query, method }: FhirRequest,
+  { operation, type, instance, parameters, answer }: Done,
 ): Promise<void> {
   const own = instance && instance.row.patient !== 0 ? [instance.row.patient] : []
-  const text = query === '' ? `$${operation.name}` : `$${operation.name}?${query}`
+  const plain = query === '' ? `$${operation.name}` : `$${operation.name}?${query}`
+  const text = operation.asks === true && method === 'POST' ? questionText(operation.name, parameters) : plain
   return store.ledger.record(
     auditRecord(store, caller, {
       action: 'operation',

@@ -1,5 +1,6 @@
+import { RESOURCE_TYPES, typeNumber } from '@salus/fhir-model'
 import type { Composer } from '#audit'
-import { type Database, int4Array, type Part } from '#db'
+import { type Database, int4Array, int8Array, type Part } from '#db'
 import type { RowKey } from '../store/rows.ts'
 
 /** What a tenant's stored terminology was at one moment: equal while nothing of it was written. */
@@ -119,6 +120,24 @@ export async function referringTo(
     owned: (owned as [number, number][]).map(([type, rid]) => ({ type, rid })),
     mentions: (mentions as [number, number][]).map(([param, rid]) => ({ param, rid })),
   }
+}
+
+/** The types of current resources by their internal number, which is unique across types; those that are gone are left out. */
+export async function typesOf(
+  database: Pick<Database, 'query'>,
+  { tenant, rids }: { tenant: number; rids: readonly number[] },
+): Promise<{ type: number; rid: number }[]> {
+  if (rids.length === 0) return []
+  const rows = await database.query(TYPES, [tenant, ALL_TYPES, int8Array([...rids])])
+  return (rows as [number, number][]).map(([type, rid]) => ({ type, rid }))
+}
+
+/** Named, so that the index by tenant, type and number is used: no other knows the number. */
+const ALL_TYPES = `{${RESOURCE_TYPES.map((type) => typeNumber(type)).join(',')}}`
+const TYPES = {
+  name: 'fhir-operations-types-of',
+  text: `select type, rid from record.resource
+    where tenant = $1::int and type = any ($2::smallint[]) and rid = any ($3::bigint[])`,
 }
 
 const OWNED = {

@@ -43,6 +43,7 @@ export function summaryOperation(parts: SummaryParts): Operation {
     levels: ['instance'],
     types: ['Patient'],
     affectsState: false,
+    asks: true,
     permission: 'r',
     parameters: {},
     run: (call) => run(parts, call),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { longestGap } from '../../../../../test/fixtures/longest-gap.ts'
 import { profile } from '../../../../../test/fixtures/profiles.ts'
 import {
   type Answer,
@@ -23,22 +24,6 @@ after(() => server.close())
 
 /** A tenth of the work that all of these checks together would be: whoever runs them back to back is far beyond it. */
 const GAP_MS = 1_500
-
-/** The longest time for which nothing else ran in this process, which is the server's, during `work`. */
-async function longestGap(work: () => Promise<unknown>): Promise<number> {
-  let last = performance.now()
-  let longest = 0
-  const tick = (): void => {
-    const now = performance.now()
-    longest = Math.max(longest, now - last)
-    last = now
-  }
-  const ticker = setInterval(tick, 10)
-  await work()
-  tick()
-  clearInterval(ticker)
-  return longest
-}
 
 /** Every element, for every element. */
 const SLOW = '%resource.descendants().select(%resource.descendants().count()).count() < 0'

@@ -7,7 +7,7 @@ import type { FhirRequest, FhirResponse } from './exchange.ts'
 import { parsePrefer } from './exchange.ts'
 import type { Format } from './formats.ts'
 import { parseExactly } from './json-body.ts'
-import { xmlOfJson } from './xml-body.ts'
+import { xmlIfPossible, xmlOfJson } from './xml-body.ts'
 
 /** The interaction an HTTP request asks for, without its body. */
 export function fhirRequestOf(request: FastifyRequest, base: string, fhirBase: string): FhirRequest {
@@ -84,15 +84,29 @@ export async function send(
   // Destroyed when the client goes away, and read no faster than the client takes it.
   if (response.stream) return reply.headers(headers).send(Readable.from(response.stream, { objectMode: false }))
   if (!response.body) return reply.headers(headers).send()
-  const hasOwnType = headers['content-type'] !== undefined
-  headers['content-type'] ??= CONTENT_TYPES[options.format]
-  const isXml = options.format === 'xml' && !hasOwnType
-  const body = isXml ? await xmlOfJson(response.body, options) : jsonBody(response.body, options)
+  const isXml = options.format === 'xml' && headers['content-type'] === undefined
+  const xml = isXml ? await xmlBody(request, response, response.body, options) : undefined
+  headers['content-type'] ??= CONTENT_TYPES[xml ? 'xml' : 'json']
+  const body = xml ?? jsonBody(response.body, options)
   const encoding = body.length < COMPRESS_BYTES_MIN ? undefined : encodingOf(request)
   if (encoding === undefined) return reply.headers(headers).send(body)
   headers['content-encoding'] = encoding
   headers.vary = 'accept-encoding'
   return reply.headers(headers).send(encoding === 'br' ? await brotli(body, BROTLI) : await deflate(body))
+}
+
+/** Undefined where the answer has to be JSON: what was asked may be done by now, and who reads 406 would ask for it once more. */
+async function xmlBody(
+  request: FastifyRequest,
+  { version }: FhirResponse,
+  body: Buffer,
+  options: { pretty: boolean; clock: Clock },
+): Promise<Buffer | undefined> {
+  // What has a version is stored so, even if it is a Bundle of search results.
+  const isPage = version === undefined
+  const isSearch = (request.raw.url ?? '').split('?', 1)[0]?.endsWith('/_search') === true
+  if (request.method === 'GET' || request.method === 'HEAD' || isSearch) return xmlOfJson(body, { ...options, isPage })
+  return xmlIfPossible(body, options)
 }
 
 function jsonBody(body: Buffer, { pretty }: { pretty: boolean }): Buffer {

@@ -13,7 +13,7 @@ import { CONTENT_TYPES, fhirRequestOf, send } from './http-exchange.ts'
 import { countMembers, type JsonBody, parseExactly, parseJsonBody, parseJsonPatch } from './json-body.ts'
 import { outcomeOf, statusOf } from './outcome.ts'
 import { createPlaces, type Place } from './places.ts'
-import { jsonOfXml, xmlOfJson } from './xml-body.ts'
+import { jsonOfXml, xmlIfPossible } from './xml-body.ts'
 
 /** Starts a trace span for one interaction, child of the caller's when `traceparent` names one. */
 export type StartSpan = (traceparent: string | undefined) => {
@@ -289,13 +289,15 @@ async function sendFault(
 ): Promise<FastifyReply> {
   const answer = await faultAnswer(routes, fault, caller)
   if (answer.status === 429 || answer.status === 503) reply.header('retry-after', RETRY_AFTER_OF[fault.code] ?? '1')
-  const format = faultFormat(reply.request)
   const { body } = answer
+  const isXml = body !== undefined && faultFormat(reply.request) === 'xml'
+  // A place in it may be named by a key that XML cannot carry.
+  const xml = isXml ? await xmlIfPossible(body, { pretty: false, clock: routes.clock }) : undefined
   return reply
     .status(answer.status)
-    .header('content-type', CONTENT_TYPES[format])
+    .header('content-type', CONTENT_TYPES[xml ? 'xml' : 'json'])
     .header('cache-control', 'no-store')
-    .send(body && format === 'xml' ? await xmlOfJson(body, { pretty: false, clock: routes.clock }) : body)
+    .send(xml ?? body)
 }
 
 /** Who asks for a format we do not have, or in a way we cannot read, is told so in JSON. */

@@ -2,6 +2,7 @@ import type { XmlErrorCode } from '@salus/fhir-xml'
 import { type Clock, eventLoopTurns, type Fault, LIMITS, raise } from '#kernel'
 import { parseExactly } from './json-body.ts'
 import { scanJson } from './json-scan.ts'
+import { outcomeOf } from './outcome.ts'
 
 /** Bytes read or written between two looks at the clock: about a millisecond. */
 const PIECE_BYTES = 65_536
@@ -12,11 +13,15 @@ const library = () => import('@salus/fhir-xml')
 /**
  * The JSON of an R4 resource in XML, http://hl7.org/fhir/R4/xml.html; from there on it is a body like all others. Others get their turn
  * between pieces. Faults `fhir.xml.syntax`, `.not-utf8`, `.doctype`, `.namespace`, `.structure`, `.order`, `.too-deep`,
- * `.too-many`: they name line and column, and never quote.
+ * `.too-many`, `.too-long`: they name line and column, and never quote.
  */
 export async function jsonOfXml(bytes: Buffer, clock: Clock): Promise<Buffer> {
   const { createXmlReader } = await library()
-  const reader = createXmlReader({ depthMax: LIMITS.jsonDepthMax, elementsMax: LIMITS.xmlElementsMax })
+  const reader = createXmlReader({
+    depthMax: LIMITS.jsonDepthMax,
+    elementsMax: LIMITS.xmlElementsMax,
+    valueCharsMax: LIMITS.resourceBytesMax,
+  })
   const turn = eventLoopTurns(clock)
   const parts: Buffer[] = []
   try {
@@ -31,27 +36,80 @@ export async function jsonOfXml(bytes: Buffer, clock: Clock): Promise<Buffer> {
   return Buffer.concat(parts)
 }
 
+interface XmlOptions {
+  pretty: boolean
+  clock: Clock
+}
+
 /**
- * A resource that is to be answered, as XML. Numbers keep their written form. Fault `fhir.xml.not-representable` (406) when it holds what
- * XML cannot carry.
+ * A resource that is to be answered, as XML. Numbers keep their written form. In a page, a Bundle that the server puts together, an
+ * OperationOutcome stands for a resource that holds what XML cannot carry; else the fault is `fhir.xml.not-representable` (406).
  */
-export async function xmlOfJson(json: Buffer, options: { pretty: boolean; clock: Clock }): Promise<Buffer> {
-  const { fhirXml } = await library()
-  const turn = eventLoopTurns(options.clock)
-  const parts: Buffer[] = []
+export async function xmlOfJson(json: Buffer, options: XmlOptions & { isPage?: boolean }): Promise<Buffer> {
   try {
-    for (const piece of fhirXml(await parsedInTurns(json, turn), { pretty: options.pretty })) {
-      parts.push(Buffer.from(piece))
-      await turn()
-    }
+    return await writtenXml(json, options)
   } catch (error) {
     return refuse(error)
   }
-  return Buffer.concat(parts)
+}
+
+/** As `xmlOfJson`; undefined for what XML cannot carry: the answer to what was done already must not look like a refusal. */
+export async function xmlIfPossible(json: Buffer, options: XmlOptions): Promise<Buffer | undefined> {
+  const { FhirXmlError } = await library()
+  try {
+    return await writtenXml(json, options)
+  } catch (error) {
+    if (error instanceof FhirXmlError) return undefined
+    throw error
+  }
+}
+
+async function writtenXml(json: Buffer, options: XmlOptions & { isPage?: boolean }): Promise<Buffer> {
+  const { FhirXmlError } = await library()
+  const turn = eventLoopTurns(options.clock)
+  const resource = await parsedInTurns(json, turn)
+  try {
+    return Buffer.concat(await xmlPieces(resource, options, turn))
+  } catch (error) {
+    const isPage = options.isPage === true && (resource.type === 'searchset' || resource.type === 'history')
+    if (!(error instanceof FhirXmlError) || !isPage) throw error
+  }
+  for (const entry of (resource.entry ?? []) as PageEntry[]) await replaceUnwritable(entry, options, turn)
+  return Buffer.concat(await xmlPieces(resource, options, turn))
+}
+
+type Turn = () => Promise<void> | undefined
+
+async function xmlPieces(resource: Record<string, unknown>, { pretty }: XmlOptions, turn: Turn): Promise<Buffer[]> {
+  const { fhirXml } = await library()
+  const parts: Buffer[] = []
+  for (const piece of fhirXml(resource, { pretty })) {
+    parts.push(Buffer.from(piece))
+    await turn()
+  }
+  return parts
+}
+
+interface PageEntry {
+  resource?: Record<string, unknown>
+  search?: Record<string, unknown>
+}
+
+/** `fullUrl` stays, and tells which resource it is. */
+async function replaceUnwritable(entry: PageEntry, options: XmlOptions, turn: Turn): Promise<void> {
+  const { FhirXmlError } = await library()
+  if (entry.resource === undefined) return
+  try {
+    await xmlPieces(entry.resource, options, turn)
+  } catch (error) {
+    if (!(error instanceof FhirXmlError)) throw error
+    entry.resource = outcomeOf(FAULTS['not-representable']) as Record<string, unknown>
+    if (entry.search) entry.search = { mode: 'outcome' }
+  }
 }
 
 /** Parses the entries of a Bundle one by one, so that a large one does not stop everybody. */
-async function parsedInTurns(json: Buffer, turn: () => Promise<void> | undefined): Promise<Record<string, unknown>> {
+async function parsedInTurns(json: Buffer, turn: Turn): Promise<Record<string, unknown>> {
   const scan = scanJson(json, Number.POSITIVE_INFINITY)
   const spans = scan.ok ? scan.value.entries : []
   const isExact = scan.ok && scan.value.lossyNumbers
@@ -100,6 +158,11 @@ const FAULTS: Record<XmlErrorCode, Fault> = {
   order: { category: 'invalid', code: 'fhir.xml.order', message: 'Elements are not in the order of their definition.' },
   'too-deep': { category: 'invalid', code: 'fhir.xml.too-deep', message: 'The elements are nested too deeply.' },
   'too-many': { category: 'too-large', code: 'fhir.xml.too-many', message: 'Too many elements or attributes.' },
+  'too-long': {
+    category: 'too-large',
+    code: 'fhir.xml.too-long',
+    message: 'A comment, a value or white space is too long.',
+  },
   'not-representable': {
     category: 'unsupported',
     code: 'fhir.xml.not-representable',

@@ -144,6 +144,7 @@ test('XML that cannot be read is refused with line and column, without a word of
     [patientXml('<active value="true"/><id value="secret"/>'), 'fhir.xml.order', 400],
     [patientXml(extensions), 'fhir.xml.too-deep', 400],
     [patientXml(`<name ${attributes}/>`), 'fhir.xml.too-many', 413],
+    [patientXml(`<!-- secret ${'-x'.repeat(1024 * 1024)}`), 'fhir.xml.too-long', 413],
     [patientXml(`<language value="${'x'.repeat(16 * 1024 * 1024)}"/>`), 'fhir.http.body-too-large', 413],
   ] as const) {
     const answer = await client.post('Patient', body, BOTH)
@@ -156,6 +157,14 @@ test('XML that cannot be read is refused with line and column, without a word of
     server.logLines.filter((line) => /secret|"level":50/.test(line)),
     [],
   )
+})
+
+test('a comment or a value without an end is refused long before the end of a large Bundle', async () => {
+  const bundle = '<Bundle xmlns="http://hl7.org/fhir"><type value="batch"/>'
+  for (const endless of ['<!--', '<language value="']) {
+    const answer = await client.post('', `${bundle}${endless}${'x'.repeat(50 * 1024 * 1024)}`, BOTH)
+    assert.deepEqual([answer.status, codeOf(answer)], [413, 'fhir.xml.too-long'])
+  }
 })
 
 test('a large XML body leaves others their turn', async () => {
@@ -177,13 +186,108 @@ test('a large XML body leaves others their turn', async () => {
   assert.ok(reads > 5, `${reads} other requests were answered meanwhile`)
 })
 
-test('what XML cannot carry is refused as XML and stays readable as JSON', async () => {
-  const uri = 'urn:x\ufffe'
-  const { id } = (await client.post('Patient', { resourceType: 'Patient', implicitRules: uri })).body
+test('characters that XML cannot carry are refused as JSON too, before anything is stored', async () => {
+  const before = (await client.get('Patient?_summary=count')).body.total
+  for (const character of ['\ufffe', '\ud800', '\u0001'])
+    for (const patient of [{ name: [{ text: `secret${character}` }] }, { implicitRules: `urn:secret${character}` }]) {
+      const answer = await client.post('Patient', JSON.stringify({ resourceType: 'Patient', ...patient }), {
+        ...ACCEPT,
+        'content-type': 'application/fhir+json',
+      })
+      assert.deepEqual([answer.status, codeOf(answer)], [422, 'fhir.validate.value'], answer.text)
+      assert.doesNotMatch(answer.text, /secret/)
+    }
+  assert.equal((await client.get('Patient?_summary=count')).body.total, before)
+})
+
+/** XML knows no attribute twice; the rules for a narrative, which are of characters and elements, let it pass. */
+const NO_XML = {
+  resourceType: 'Patient',
+  name: [{ family: 'Noxml' }],
+  text: {
+    status: 'generated',
+    div: '<div xmlns="http://www.w3.org/1999/xhtml"><p title="secret" title="b">Anna</p></div>',
+  },
+}
+
+test('a read of what XML cannot carry is refused as XML, and stays possible as JSON', async () => {
+  const { id } = (await client.post('Patient', NO_XML)).body
   const refused = await client.get(`Patient/${id}`, ACCEPT)
-  assert.equal(refused.status, 406)
-  assert.equal(codeOf(refused), 'fhir.xml.not-representable')
-  assert.equal((await client.get(`Patient/${id}`)).body.implicitRules, uri)
+  assert.deepEqual([refused.status, codeOf(refused)], [406, 'fhir.xml.not-representable'])
+  assert.equal((await client.get(`Patient/${id}`)).body.text.div, NO_XML.text.div)
+})
+
+test('what was written is answered, as JSON where XML cannot carry it, and never as if it was not', async () => {
+  const json = (answer: Answer): Json => {
+    assert.equal(answer.headers.get('content-type'), 'application/fhir+json; charset=utf-8', answer.text)
+    return answer.body
+  }
+  const created = await client.post('Patient', NO_XML, ACCEPT)
+  assert.equal(created.status, 201)
+  const { id } = json(created)
+  const updated = await client.put(`Patient/${id}`, { ...NO_XML, id, active: true }, ACCEPT)
+  assert.deepEqual([updated.status, json(updated).active], [200, true])
+  const patched = await client.patch(`Patient/${id}`, [{ op: 'replace', path: '/active', value: false }], ACCEPT)
+  assert.deepEqual([patched.status, json(patched).active], [200, false])
+  const bundle = {
+    resourceType: 'Bundle',
+    type: 'transaction',
+    entry: [{ resource: NO_XML, request: { method: 'POST', url: 'Patient' } }],
+  }
+  const prefer = { prefer: 'return=representation' }
+  const done = await client.post('', bundle, { ...ACCEPT, ...prefer })
+  assert.deepEqual([done.status, json(done).entry[0].response.status], [200, '201'])
+  const parameter = ['source', 'target'].map((name) => ({
+    name: `${name}-patient`,
+    valueReference: { reference: `Patient/${name}`, nonsense: name },
+  }))
+  for (const one of ['source', 'target']) await client.put(`Patient/${one}`, { ...NO_XML, id: one })
+  const merged = await client.post('Patient/$merge', { resourceType: 'Parameters', parameter }, ACCEPT)
+  assert.deepEqual([merged.status, json(merged).resourceType], [200, 'Parameters'])
+  const minimal = await client.put(`Patient/${id}`, { ...NO_XML, id }, { ...ACCEPT, prefer: 'return=minimal' })
+  assert.deepEqual([minimal.status, minimal.text], [200, ''])
+})
+
+test('one resource that XML cannot carry fails no page: an OperationOutcome stands in its place', async () => {
+  const { id } = (await client.post('Patient', { ...NO_XML, name: [{ family: 'Page' }] })).body
+  const { id: other } = (await client.post('Patient', { resourceType: 'Patient', name: [{ family: 'Page' }] })).body
+  for (const answer of [
+    await client.get('Patient?family=Page', ACCEPT),
+    await client.send('POST', 'Patient/_search', 'family=Page', {
+      ...ACCEPT,
+      'content-type': 'application/x-www-form-urlencoded',
+    }),
+  ]) {
+    assert.equal(answer.status, 200, answer.text)
+    assert.doesNotMatch(answer.text, /secret/)
+    const entries: Json[] = resourceOf(answer).entry
+    assert.equal(entries.length, 2)
+    const [lost, kept] = [id, other].map((one) => entries.find(({ fullUrl }) => fullUrl.endsWith(`/Patient/${one}`)))
+    assert.equal(kept.resource.id, other)
+    assert.equal(kept.search.mode, 'match')
+    assert.equal(lost.resource.resourceType, 'OperationOutcome')
+    assert.equal(lost.resource.issue[0].details.coding[0].code, 'fhir.xml.not-representable')
+    assert.equal(lost.search.mode, 'outcome')
+  }
+  const history = await client.get(`Patient/${id}/_history`, ACCEPT)
+  assert.equal(resourceOf(history).entry[0].resource.resourceType, 'OperationOutcome')
+})
+
+test('a stored Bundle is no page: what XML cannot carry of it is not replaced', async () => {
+  const bundle = {
+    resourceType: 'Bundle',
+    type: 'searchset',
+    entry: [{ fullUrl: 'urn:uuid:00000000-0000-4000-8000-000000000001', resource: NO_XML }],
+  }
+  const { id } = (await client.post('Bundle', bundle)).body
+  const answer = await client.get(`Bundle/${id}`, ACCEPT)
+  assert.deepEqual([answer.status, codeOf(answer)], [406, 'fhir.xml.not-representable'])
+})
+
+test('a refusal that XML cannot carry is told in JSON', async () => {
+  const answer = await client.post('Patient', { resourceType: 'Patient', ['x\ufffe']: 1 }, ACCEPT)
+  assert.equal(answer.status, 422, answer.text)
+  assert.equal(faultCode({ ...answer, body: answer.body ?? resourceOf(answer) })?.startsWith('fhir.validate.'), true)
 })
 
 test('XML opens no door that JSON keeps shut: scope, tenant, audit', async () => {

@@ -10,6 +10,41 @@ export function parseMarked(text: string): unknown {
   return parse(text, (_key, value, { source }) => (isLossy(value, source) ? MARK + source : value))
 }
 
+/** As `parseMarked`, of a text that may have megabytes: `turn` is awaited while it is looked through. */
+export async function parseMarkedInTurns(text: string, turn: () => Promise<void> | undefined): Promise<unknown> {
+  const parts: string[] = []
+  let taken = 0
+  let at = 0
+  for (let strings = 0; at < text.length; strings++) {
+    if (strings % STRINGS_PER_TURN === 0) await turn()
+    const quote = text.indexOf('"', at)
+    const end = quote < 0 ? text.length : quote
+    // Between two strings stands but a comma or a colon, unless there is a number.
+    if (end - at > 1)
+      for (const { 0: source, index } of text.slice(at, end).matchAll(NUMBER)) {
+        if (!isLossy(Number(source), source)) continue
+        parts.push(text.slice(taken, at + index), JSON.stringify(MARK + source))
+        taken = at + index + source.length
+      }
+    at = quote < 0 ? text.length : afterString(text, quote + 1)
+  }
+  return JSON.parse(parts.length === 0 ? text : parts.join('') + text.slice(taken))
+}
+
+const NUMBER = /-?\d[\d.eE+-]*/g
+/** Strings passed between two looks at the clock. */
+const STRINGS_PER_TURN = 1_000
+
+/** The place behind the quotation mark that ends a string. */
+function afterString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start); end >= 0; end = text.indexOf('"', end + 1)) {
+    let escapes = 0
+    while (end - 1 - escapes >= start && text[end - 1 - escapes] === '\\') escapes++
+    if (escapes % 2 === 0) return end + 1
+  }
+  return text.length
+}
+
 /** The reverse of `parseMarked`, with numbers as raw JSON text. */
 export function unmarked(node: unknown): unknown {
   if (typeof node === 'string') return node.startsWith(MARK) ? rawNumber(node.slice(MARK.length)) : node

@@ -43,8 +43,15 @@ export function put(
     const isSecond = sink.collects && earlier !== undefined
     if (values.length > 1 || isSecond) raise(GRAPHQL_FAULTS.singleton)
     sink.target[key] = merged(earlier, values[0])
-  } else if (sink.collects) sink.target[key] = [...((earlier as unknown[] | undefined) ?? []), ...values]
+  } else if (sink.collects) sink.target[key] = collected(earlier, values)
   else sink.target[key] = merged(earlier, shape.list ? [...values] : values[0])
+}
+
+/** A list in the answer was made here and is grown in place: copying it for each value would take the square of their number. */
+function collected(earlier: unknown, values: readonly unknown[]): unknown[] {
+  if (!Array.isArray(earlier)) return earlier === undefined ? [...values] : [earlier, ...values]
+  for (const value of values) earlier.push(value)
+  return earlier
 }
 
 /** The same field selected twice is one, with what both select: https://spec.graphql.org/October2021/#sec-Field-Selection-Merging */

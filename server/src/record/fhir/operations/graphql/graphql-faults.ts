@@ -4,6 +4,8 @@ import type { Fault } from '#kernel'
 export const GRAPHQL_LIMITS = {
   /** Words and marks of a query; the largest that GraphiQL makes for FHIR has some hundred. */
   tokensMax: 10_000,
+  /** Brackets of all kinds within each other, in the text of a query; `depthMax` selections need fewer. */
+  bracketsMax: 200,
   /** Selections within selections, fragments included. */
   depthMax: 20,
   /** Values and objects put into the answer: each costs a microsecond. */
@@ -14,6 +16,10 @@ export const GRAPHQL_LIMITS = {
   lookUpsMax: 500,
   /** Steps of all FHIRPath filters together, about 100 ms. */
   fhirPathStepsMax: 200_000,
+  /** FHIRPath expressions that differ, each counted for each type that it is asked of: every one is compiled. */
+  expressionsMax: 20,
+  /** Characters these may have together: compiling them all takes some milliseconds. */
+  expressionCharsMax: 10_000,
   /** Bytes of the resources that a query holds open at once. */
   bytesMax: 64 * 1024 * 1024,
 } as const
@@ -30,6 +36,11 @@ export const GRAPHQL_FAULTS = {
     category: 'invalid',
     code: 'fhir.graphql.syntax',
     message: 'The query is not GraphQL. Check its braces, names and quotation marks.',
+  },
+  nested: {
+    category: 'invalid',
+    code: 'fhir.graphql.too-nested',
+    message: 'The query has more than 200 brackets within each other. Flatten it, e.g. by fragments.',
   },
   operation: {
     category: 'invalid',
@@ -85,6 +96,7 @@ export const GRAPHQL_FAULTS = {
   costly: {
     category: 'too-costly',
     code: 'fhir.graphql.too-costly',
-    message: 'The query takes more than one may: ask for less depth, fewer resources (_count) or fewer fields.',
+    message:
+      'The query takes more than one may: ask for less depth, fewer resources (_count), fewer fields, or fewer and shorter FHIRPath expressions.',
   },
 } as const satisfies Record<string, Fault>

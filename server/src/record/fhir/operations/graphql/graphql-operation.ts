@@ -9,6 +9,7 @@ import type { Resource } from '../../store/write-request.ts'
 import { parseTagged } from '../../store/written-numbers.ts'
 import type { Operation, OperationAnswer, OperationCall } from '../operation.ts'
 import { resourceOf, textOf } from '../parameter-values.ts'
+import { questionText } from '../question-text.ts'
 import { GRAPHQL_FAULTS } from './graphql-faults.ts'
 import { QueryResources } from './query-resources.ts'
 import { type QueryText, readQuery } from './read-query.ts'
@@ -34,6 +35,7 @@ export function graphqlOperation(parts: GraphqlParts): Operation {
     levels: ['system', 'instance'],
     types: RESOURCE_TYPES.filter((type) => type !== 'AuditEvent'),
     affectsState: false,
+    asks: true,
     permission: 'r',
     namesTypes: true,
     parameters: {
@@ -68,7 +70,11 @@ async function run(parts: GraphqlParts, call: OperationCall): Promise<OperationA
   }
 }
 
-function recordFailed({ store }: GraphqlParts, { caller, type, instance }: OperationCall, resources: QueryResources) {
+function recordFailed(
+  { store }: GraphqlParts,
+  { caller, type, instance, parameters }: OperationCall,
+  resources: QueryResources,
+) {
   return store.ledger.record(
     auditRecord(store, caller, {
       action: 'operation',
@@ -77,7 +83,7 @@ function recordFailed({ store }: GraphqlParts, { caller, type, instance }: Opera
       rid: instance?.row.rid ?? 0,
       patients: [...resources.patients],
       count: resources.opened,
-      detail: sealDetail(store.vault, caller.tenant, '$graphql'),
+      detail: sealDetail(store.vault, caller.tenant, questionText('graphql', parameters)),
     }),
   )
 }

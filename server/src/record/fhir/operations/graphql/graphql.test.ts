@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { longestGap } from '../../../../../../test/fixtures/longest-gap.ts'
 import {
   type Answer,
   faultCode,
@@ -163,6 +164,59 @@ test('what cannot be answered is refused, whatever the data', async () => {
   assert.equal(faultCode(await client.get('$graphql?query=%7Bid%7D&variables=%7B')), 'fhir.graphql.variables')
   assert.equal(faultCode(await ask('{ id }')), 'fhir.graphql.field-unknown')
   assert.equal(faultCode(await ask('{ Patient { id } }')), 'fhir.graphql.argument-invalid')
+})
+
+/** Told apart from the seconds that compiling once for each value took. */
+const GAP_MS = 1_000
+
+test('an expression is compiled once, pays for its length at each value, and leaves others their turn', async () => {
+  const contact = Array.from({ length: 2_000 }, (_, at) => ({ name: { family: `F${at % 2}` } }))
+  const put = await client.put('Patient/contacts', { resourceType: 'Patient', id: 'contacts', contact })
+  assert.equal(put.status, 201, put.text)
+  const [is, long] = ["name.family = 'F1'", Array.from({ length: 1_000 }, () => 'true').join(' and ')]
+  for (const filter of ['contact(fhirpath: "$") { id }', 'contact @flatten @slice(path: "$") { id }']) {
+    const gap = await longestGap(async () => {
+      const answer = await ask(`{ ${filter.replace('"$"', `"${long}"`)} }`, 'Patient/contacts/')
+      assert.deepEqual([answer.status, faultCode(answer)], [422, 'fhir.graphql.too-costly'], answer.text.slice(0, 200))
+    })
+    assert.ok(gap < GAP_MS, `nothing else ran for ${Math.round(gap)} ms`)
+  }
+  const short = dataOf(await ask(`{ contact(fhirpath: "${is}") { name { family } } }`, 'Patient/contacts/'))
+  assert.equal(short.contact.length, 1_000)
+  const sliced = dataOf(
+    await ask('{ contact @flatten @slice(path: "name.family") { name { family } } }', 'Patient/contacts/'),
+  )
+  assert.equal(sliced['name.F1'].length, 1_000)
+})
+
+test('the expressions of a query are few and short, and share one budget', async () => {
+  const names = (expressions: string[]): string =>
+    `{ ${expressions.map((one, at) => `a${at}: name(fhirpath: "${one}") { family }`).join(' ')} }`
+  const distinct = (length: number): string[] => Array.from({ length }, (_, at) => `use != 'u${at}'`)
+  const wide = Array.from({ length: 900 }, () => 'true').join(' or ')
+  assert.equal((await ask(names(distinct(20)), 'Patient/anna/')).status, 200)
+  assert.equal((await ask(names(Array.from({ length: 50 }, () => 'true')), 'Patient/anna/')).status, 200)
+  assert.equal((await ask(names([wide, 'false']), 'Patient/anna/')).status, 200)
+  const every = '%resource.descendants().select(%resource.descendants().select(%resource.descendants())).count() > 0'
+  assert.equal((await ask(names([every]), 'Patient/anna/')).status, 200)
+  for (const expressions of [distinct(21), [wide, `${wide} `], Array.from({ length: 20 }, () => every)])
+    assert.equal(faultCode(await ask(names(expressions), 'Patient/anna/')), 'fhir.graphql.too-costly')
+})
+
+test('brackets nested by the thousand are refused and overflow nothing', async () => {
+  const n = 4_990
+  for (const query of [
+    `{ name(use: ${'['.repeat(n)}${']'.repeat(n)}) { family } }`,
+    `${'{a'.repeat(n)}${'}'.repeat(n)}`,
+    `{ name(use: ${'['.repeat(n)}`,
+    `query ($x: ${'['.repeat(n)}Int${']'.repeat(n)}) { id }`,
+  ]) {
+    const answer = await ask(query, 'Patient/anna/')
+    assert.deepEqual([answer.status, faultCode(answer)], [400, 'fhir.graphql.too-nested'], query.slice(0, 30))
+  }
+  // Brackets within a text are none.
+  const text = await ask(`{ name(use: "${'['.repeat(n)}") { family } }`, 'Patient/anna/')
+  assert.deepEqual(dataOf(text), {})
 })
 
 test('queries made to cost much end', async () => {

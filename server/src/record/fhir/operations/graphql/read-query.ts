@@ -4,9 +4,12 @@ import {
   type FragmentDefinitionNode,
   GraphQLError,
   Kind,
+  Lexer,
   type OperationDefinitionNode,
   parse,
   type SelectionSetNode,
+  Source,
+  TokenKind,
   type ValueNode,
 } from 'graphql'
 import { raise } from '#kernel'
@@ -26,7 +29,7 @@ export interface Query {
   variables: ReadonlyMap<string, unknown>
 }
 
-/** Read a query. Faults `fhir.graphql.syntax`, `.operation-unknown`, `.variables`. */
+/** Read a query. Faults `fhir.graphql.syntax`, `.too-nested`, `.operation-unknown`, `.variables`. */
 export function readQuery({ query, operationName, variables }: QueryText): Query {
   const document = parsed(query)
   const operations: OperationDefinitionNode[] = []
@@ -44,11 +47,28 @@ export function readQuery({ query, operationName, variables }: QueryText): Query
 
 function parsed(query: string) {
   try {
+    refuseNested(query)
     return parse(query, { noLocation: true, maxTokens: GRAPHQL_LIMITS.tokensMax })
   } catch (error) {
     // Its message would quote the query, which may name a patient.
     if (error instanceof GraphQLError) return raise(GRAPHQL_FAULTS.syntax)
     throw error
+  }
+}
+
+const OPENING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L])
+const CLOSING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R])
+
+/** The parser calls itself for each bracket within another, until the stack has no room: so they are counted before. */
+function refuseNested(query: string): void {
+  const lexer = new Lexer(new Source(query))
+  let depth = 0
+  // Beyond this many the parser refuses.
+  for (let tokens = 0; tokens <= GRAPHQL_LIMITS.tokensMax; tokens++) {
+    const { kind } = lexer.advance()
+    if (kind === TokenKind.EOF) return
+    if (OPENING.has(kind) && ++depth > GRAPHQL_LIMITS.bracketsMax) raise(GRAPHQL_FAULTS.nested)
+    if (CLOSING.has(kind)) depth--
   }
 }
 

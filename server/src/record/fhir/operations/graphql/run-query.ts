@@ -7,6 +7,7 @@ import { elementOf } from '../element-of.ts'
 import { localOf } from '../referred-rows.ts'
 import { AnswerBudget, objectSink, put, type Sink } from './answer-sink.ts'
 import { GRAPHQL_FAULTS, GRAPHQL_LIMITS } from './graphql-faults.ts'
+import { PathExpressions } from './path-expressions.ts'
 import { type Content, filtered, sliceName } from './query-filters.ts'
 import { type Found, type QueryResources, searchField } from './query-resources.ts'
 import { argumentsOf, argumentText, type Marks, marksOf, type Query } from './read-query.ts'
@@ -36,11 +37,12 @@ interface Place {
 export class QueryRun {
   readonly #options: RunOptions
   readonly #budget = new AnswerBudget()
-  readonly #steps = { left: GRAPHQL_LIMITS.fhirPathStepsMax }
+  readonly #paths: PathExpressions
   readonly #turn: () => Promise<void> | undefined
 
   constructor(options: RunOptions) {
     this.#options = options
+    this.#paths = new PathExpressions(options.clock.now())
     this.#turn = eventLoopTurns(options.clock)
   }
 
@@ -96,10 +98,10 @@ export class QueryRun {
     if (search && !elementOf(type, name)) return this.#reverse(sink, place, field, { ...search, marks })
     const found = childOf(type, name)
     if (!found) return raise(GRAPHQL_FAULTS.field)
-    const contents = filtered(contentsOf(json, name), found.type, this.#given(field), {
+    const contents = await filtered(contentsOf(json, name), found.type, this.#given(field), {
       resource: place.resource,
-      now: this.#options.clock.now(),
-      budget: this.#steps,
+      paths: this.#paths,
+      turn: this.#turn,
     })
     await this.#contents(sink, place, field, {
       ...found,
@@ -128,6 +130,7 @@ export class QueryRun {
       await this.#select(objectSink(), { type, json: undefined, resource: undefined, depth }, selections)
     const objects: Json[] = []
     for (const [index, { value }] of contents.entries()) {
+      await this.#turn()
       const child = childPlace(place, type, value as Json)
       const into = marks.flatten ? this.#flattened(sink, child, marks, index) : objectSink()
       await this.#select(into, child, selections)
@@ -137,8 +140,8 @@ export class QueryRun {
   }
 
   #flattened(sink: Sink, child: Place, { slice }: Marks, index: number): Sink {
-    const context = { resource: child.resource, now: this.#options.clock.now(), budget: this.#steps }
-    const name = slice === undefined ? '' : sliceName(slice, child.type, child.json, index, context)
+    const context = { resource: child.resource, paths: this.#paths }
+    const name = slice === undefined ? '' : sliceName(slice, child.type, { value: child.json, index }, context)
     return { target: sink.target, collects: true, suffix: name === '' ? sink.suffix : `${sink.suffix}.${name}` }
   }
 

@@ -30,6 +30,7 @@ export function duplicatesOperation(parts: MatchParts): Operation {
     levels: ['type', 'instance'],
     types: ['Patient'],
     affectsState: false,
+    asks: true,
     permission: 's',
     parameters: { page: { kind: 'text' } },
     run: (call) => run(parts, call),

@@ -42,6 +42,7 @@ export function matchOperation(parts: MatchParts): Operation {
     levels: ['type'],
     types: ['Patient'],
     affectsState: false,
+    asks: true,
     permission: 's',
     parameters: {
       resource: { kind: 'resource' },

@@ -5,16 +5,16 @@ import { applyWrites, type WriteDependencies } from '../../store/apply-writes.ts
 import { idOf, NOT_FOUND } from '../../store/resolve-targets.ts'
 import type { RowKey } from '../../store/rows.ts'
 import { currentRows } from '../../store/store.ts'
-import type { Caller, Resource, WriteOutcome, WriteRequest } from '../../store/write-request.ts'
+import type { Caller, PatchDocument, Resource, WriteOutcome, WriteRequest } from '../../store/write-request.ts'
 import type { Operation, OperationAnswer, OperationCall } from '../operation.ts'
 import { flagOf, valuesOf } from '../parameter-values.ts'
 import { localOf, type OpenedRow, openedRows } from '../referred-rows.ts'
-import { referringTo } from '../store.ts'
+import { referringTo, typesOf } from '../store.ts'
 import { storedVersion } from '../stored-version.ts'
 import { MERGE_FAULTS, MERGED_MAX } from './merge-faults.ts'
 import { type MergedVersion, mergeProvenance } from './merge-provenance.ts'
 import { activeSteps, linkSteps, replacedBy } from './patient-links.ts'
-import { type PatchStep, pointersTo, replaceSteps } from './reference-pointers.ts'
+import { type PatchStep, pointersTo, replacing } from './reference-pointers.ts'
 
 /** Times a merge is planned again because somebody wrote in between. */
 const ATTEMPTS_MAX = 5
@@ -63,7 +63,8 @@ async function run(writes: WriteDependencies, call: OperationCall): Promise<Oper
     const outcomes = isPreview
       ? undefined
       : await applyWrites(writes, caller, [...plan.requests, provenanceOf(writes, caller, plan)], 'transaction')
-    return { status: 200, body: answerOf(plan, call, outcomes), ...disclosed }
+    const input = inputOf(sourceId, targetId, isPreview)
+    return { status: 200, body: answerOf(plan, input, outcomes), ...disclosed }
   })
 }
 
@@ -108,7 +109,7 @@ async function planOf(writes: WriteDependencies, caller: Caller, sourceId: strin
     if (pointers.length === 0) continue
     for (const permission of ['r', 'u'] as const) requireScope(caller, resource.resourceType, permission)
     moved.push(one)
-    requests.push(patchRequest(one, replaceSteps(resource, pointers, to)))
+    requests.push(movingRequest(one, pointers, to))
   }
   const patients = [
     patchRequest(source, [...linkSteps(sourcePatient, to, 'replaced-by'), ...activeSteps(sourcePatient, false)]),
@@ -122,10 +123,15 @@ async function concernedBy({ store }: WriteDependencies, caller: Caller, source:
   const limit = MERGED_MAX + 1
   const { owned, mentions } = await referringTo(store.database, { tenant, patient: source.rid, limit })
   const keys = new Map<number, RowKey>(owned.map(({ type, rid }) => [rid, { tenant, type, rid }]))
+  const untold: number[] = []
   for (const { param, rid } of mentions) {
     const type = typeNumber(searchParameterById(param)?.base ?? '')
-    if (type !== undefined) keys.set(rid, { tenant, type, rid })
+    if (type === undefined) untold.push(rid)
+    else keys.set(rid, { tenant, type, rid })
   }
+  // A parameter of the tenant's own may be of several types, or be gone by now.
+  for (const { type, rid } of await typesOf(store.database, { tenant, rids: untold }))
+    keys.set(rid, { tenant, type, rid })
   if (keys.size > MERGED_MAX) raise(MERGE_FAULTS.tooLarge)
   const rows = await currentRows(store.database, [...keys.values()])
   return openedRows(
@@ -135,14 +141,17 @@ async function concernedBy({ store }: WriteDependencies, caller: Caller, source:
 }
 
 /** A guarded change of one version. */
-export function patchRequest({ row, body }: OpenedRow, steps: readonly PatchStep[]): WriteRequest {
-  return {
-    action: 'patch',
-    type: typeName(row.type) as string,
-    id: idOf(body),
-    ifMatch: row.version,
-    patch: { format: 'json-patch', body: [...steps, STAY] },
-  }
+export function patchRequest(one: OpenedRow, steps: readonly PatchStep[]): WriteRequest {
+  return guarded(one, { format: 'json-patch', body: [...steps, STAY] })
+}
+
+/** A guarded change of the references at these places. */
+export function movingRequest(one: OpenedRow, pointers: readonly string[], to: string): WriteRequest {
+  return guarded(one, replacing(one.body, pointers, { to, more: [STAY] }))
+}
+
+function guarded({ row, body }: OpenedRow, patch: PatchDocument): WriteRequest {
+  return { action: 'patch', type: typeName(row.type) as string, id: idOf(body), ifMatch: row.version, patch }
 }
 
 /** So that each named version is made: what it writes is the server's own, and overwritten. */
@@ -169,11 +178,17 @@ function provenanceOf({ store }: WriteDependencies, caller: Caller, { source, ta
   return { action: 'create', type: 'Provenance', resource }
 }
 
-function answerOf(
-  { target, moved }: Plan,
-  { parameters }: OperationCall,
-  outcomes: WriteOutcome[] | undefined,
-): object {
+/** What was asked, as it was understood: what else was sent was not looked at, and is not repeated. */
+function inputOf(source: string, target: string, preview: boolean): Resource {
+  const patient = (name: string, id: string): object => ({ name, valueReference: { reference: `Patient/${id}` } })
+  const patients = [patient('source-patient', source), patient('target-patient', target)]
+  return {
+    resourceType: 'Parameters',
+    parameter: preview ? [...patients, { name: 'preview', valueBoolean: true }] : patients,
+  }
+}
+
+function answerOf({ target, moved }: Plan, input: Resource, outcomes: WriteOutcome[] | undefined): object {
   const made = outcomes?.find(({ type }) => type === 'Provenance')
   const result = outcomes?.find(({ type, id }) => type === 'Patient' && id === idOf(target.body))?.body ?? target.body
   const said = `${made ? 'Merged' : 'A merge would change'}: ${moved.length} resources, and both patients.`
@@ -181,7 +196,7 @@ function answerOf(
   return {
     resourceType: 'Parameters',
     parameter: [
-      { name: 'input', resource: parameters },
+      { name: 'input', resource: input },
       { name: 'outcome', resource: { resourceType: 'OperationOutcome', issue } },
       { name: 'result', resource: JSON.parse(result.toString()) as Resource },
       ...(made ? [{ name: 'provenance', valueReference: { reference: `Provenance/${made.id}` } }] : []),

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { longestGap } from '../../../../../../test/fixtures/longest-gap.ts'
 import {
   type Answer,
   faultCode,
@@ -238,4 +240,94 @@ test('the audit names both patients', async () => {
   const records = (await server.audit()).filter(({ requestId }) => requestId === id)
   assert.deepEqual(records.map(({ action }) => action).toSorted(), ['operation', 'transaction'])
   assert.ok(records.every(({ patients }) => patients.length >= 2))
+})
+
+test('a resource that names the source by the thousand is moved and put back, without a stop', async () => {
+  const names = await scene()
+  const n = serial
+  const member = Array.from({ length: 4_000 }, () => ({ entity: to(`Patient/${names.source}`) }))
+  const group = `{"resourceType":"Group","id":"many-${n}","type":"person","actual":true,"characteristic":[{"code":{"text":"c"},${numbers},"exclude":false}],"member":${JSON.stringify(member)}}`
+  assert.equal((await client.put(`Group/many-${n}`, group)).status, 201)
+  const merged = await merge(names)
+  assert.equal(merged.status, 200, merged.text)
+  const count = (text: string, id: string): number => text.split(`"Patient/${id}"`).length - 1
+  const moved = (await client.get(`Group/many-${n}`)).text
+  assert.deepEqual([count(moved, names.source), count(moved, names.target)], [0, 4_000])
+  assert.ok(moved.includes(numbers), 'numbers keep their written form')
+  const gap = await longestGap(async () => {
+    const answer = await client.post(`${of(merged, 'provenance').valueReference.reference}/$salus-unmerge`)
+    assert.equal(answer.status, 200, answer.text)
+  })
+  const back = (await client.get(`Group/many-${n}`)).text
+  assert.deepEqual([count(back, names.source), count(back, names.target)], [4_000, 0])
+  assert.ok(back.includes(numbers), 'numbers keep their written form')
+  // Told apart from the seconds that walking the resource once for each reference took.
+  assert.ok(gap < 1_000, `nothing else ran for ${Math.round(gap)} ms`)
+})
+
+test('numbers beside many references in one element keep their written form', async () => {
+  const names = await scene()
+  const n = serial
+  const item = Array.from({ length: 600 }, (_, at) => ({
+    linkId: `i${at}`,
+    answer: [{ valueReference: to(`Patient/${names.source}`) }],
+  }))
+  const response = `{"resourceType":"QuestionnaireResponse","id":"many-${n}","status":"completed","item":[{"linkId":"q","answer":[{${numbers}}]},${JSON.stringify(item).slice(1, -1)}],"source":{"reference":"Patient/${names.source}"}}`
+  assert.equal((await client.put(`QuestionnaireResponse/many-${n}`, response)).status, 201)
+  const merged = await merge(names)
+  assert.equal(merged.status, 200, merged.text)
+  const { text } = await client.get(`QuestionnaireResponse/many-${n}`)
+  assert.ok(text.includes(numbers) && !text.includes(`Patient/${names.source}"`), text.slice(0, 400))
+})
+
+test('what only a search parameter of the tenant knows to refer to the source is moved too', async () => {
+  const names = await scene()
+  const n = serial
+  const url = 'http://example.org/witness'
+  const parameter = {
+    resourceType: 'SearchParameter',
+    url: `http://example.org/SearchParameter/witness-${n}`,
+    name: 'witness',
+    status: 'active',
+    description: 'who saw it',
+    code: 'witness',
+    base: ['Basic'],
+    type: 'reference',
+    target: ['Patient'],
+    expression: `Basic.extension.where(url = '${url}').value.as(Reference)`,
+  }
+  const created = await client.post('SearchParameter', parameter)
+  assert.equal(created.status, 201, created.text)
+  for (const end = performance.now() + 60_000; ; await sleep(200)) {
+    const { body } = await client.get(`SearchParameter/${created.body.id}/$salus-reindex-state`)
+    if (body.parameter?.[0]?.valueCode === 'ready') break
+    assert.ok(performance.now() < end, 'the search parameter did not become ready')
+  }
+  const basic = {
+    resourceType: 'Basic',
+    id: `seen-${n}`,
+    code: { text: 'x' },
+    extension: [{ url, valueReference: to(`Patient/${names.source}`) }],
+  }
+  assert.equal((await client.put(`Basic/seen-${n}`, basic)).status, 201)
+  assert.match(of(await merge(names), 'outcome').resource.issue[0].details.text, /^Merged: 5 resources/)
+  const moved = (await client.get(`Basic/seen-${n}`)).body
+  assert.equal(moved.extension[0].valueReference.reference, `Patient/${names.target}`)
+})
+
+test('the answer repeats what was understood, and nothing that came beside it', async () => {
+  const names = await scene()
+  const parameter = [
+    { name: 'source-patient', valueReference: { ...to(`Patient/${names.source}`), secret: 'x' } },
+    { name: 'target-patient', valueReference: to(`Patient/${names.target}`) },
+    { name: 'preview', valueBoolean: true },
+  ]
+  const answer = await client.post('Patient/$merge', { resourceType: 'Parameters', parameter })
+  assert.equal(answer.status, 200, answer.text)
+  assert.ok(!answer.text.includes('secret'))
+  assert.deepEqual(of(answer, 'input').resource.parameter, [
+    { name: 'source-patient', valueReference: to(`Patient/${names.source}`) },
+    { name: 'target-patient', valueReference: to(`Patient/${names.target}`) },
+    { name: 'preview', valueBoolean: true },
+  ])
 })

@@ -8,10 +8,10 @@ import { flagOf } from '../parameter-values.ts'
 import type { OpenedRow } from '../referred-rows.ts'
 import { storedVersion } from '../stored-version.ts'
 import { MERGE_FAULTS, MERGED_MAX } from './merge-faults.ts'
-import { madeVersion, patchRequest, retried } from './merge-operation.ts'
+import { madeVersion, movingRequest, patchRequest, retried } from './merge-operation.ts'
 import { type MergedVersion, mergeProvenance, readProvenance } from './merge-provenance.ts'
 import { activeSteps, unlinkSteps } from './patient-links.ts'
-import { pointersTo, replaceSteps, valueAt } from './reference-pointers.ts'
+import { pointersTo, valueAt } from './reference-pointers.ts'
 
 /**
  * Undo a merge, named by its Provenance: each reference that it moved goes back, in the resource as it is now, and both patients lose
@@ -94,11 +94,11 @@ async function planOf(
     if (!current) continue
     const pointers = await movedPointers(writes, caller, one, { from, to })
     const resource = resourceOf(current)
-    const isThere = (pointer: string): boolean => pointersTo(resource, to, fhirBase).includes(pointer)
-    if (!pointers.every(isThere)) raise(MERGE_FAULTS.changedSince)
+    const there = new Set(pointersTo(resource, to, fhirBase))
+    if (!pointers.every((pointer) => there.has(pointer))) raise(MERGE_FAULTS.changedSince)
     if (pointers.length === 0) continue
     moved.push(current)
-    requests.push(patchRequest(current, replaceSteps(resource, pointers, from)))
+    requests.push(movingRequest(current, pointers, from))
   }
   const source = await patientNow(writes, caller, said.source)
   const target = await patientNow(writes, caller, said.target)
