@@ -37,8 +37,10 @@ export function readManifest(body: Resource | undefined): Required<Pick<ImportRe
     const { type, url } = (one ?? {}) as Record<string, unknown>
     if (typeof type !== 'string' || !isResourceType(type))
       raise(badParameter('input.type', 'the name of a resource type'))
-    if (typeof url !== 'string' || url.length > ADDRESS_CHARS_MAX || !URL.canParse(url))
-      return raise(badParameter('input.url', 'the whole address of a file'))
+    if (typeof url !== 'string' || url.length > ADDRESS_CHARS_MAX || !/^https?:\/\//.test(url) || !URL.canParse(url))
+      return raise(
+        badParameter('input.url', 'the whole https:// address of a file (http:// for hosts in SALUS_IMPORT_ALLOW)'),
+      )
     return { type, url }
   })
   return { inputs, types: [...new Set(inputs.map(({ type }) => type))] }

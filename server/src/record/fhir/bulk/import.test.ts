@@ -188,6 +188,10 @@ test('what is refused at the kick-off', async () => {
     'fhir.bulk.parameter-invalid',
   )
   assert.equal(await code(all, { input: [{ type: 'Patient', url: 'x' }] }), 'fhir.bulk.parameter-invalid')
+  assert.equal(
+    await code(all, { input: [{ type: 'Patient', url: 'file:///etc/passwd' }] }),
+    'fhir.bulk.parameter-invalid',
+  )
   assert.equal(await code(all, { inputFormat: 'text/csv', input }), 'fhir.bulk.parameter-invalid')
   assert.equal(faultCode(await all.post('$import', { input })), 'fhir.bulk.async-only')
   assert.equal(faultCode(await all.get('$import', ASYNC)), 'fhir.http.method')

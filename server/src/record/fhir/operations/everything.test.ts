@@ -265,3 +265,13 @@ test('the audit record names the patient and how much was disclosed', async () =
   assert.deepEqual(record.patients, [record.rid])
   assert.equal(record.count, answer.body.entry.length)
 })
+
+test('a type that is named and may not be read is refused, where one that is not named is left out', async () => {
+  const narrow = await server.client('system/Patient.rs')
+  assert.equal((await narrow.get('Patient/anna/$everything')).status, 200)
+  for (const type of ['Observation', 'Practitioner', 'Patient,Observation'])
+    assert.equal((await narrow.get(`Patient/anna/$everything?_type=${type}`)).status, 403, type)
+  const reader = await server.client('system/Patient.rs system/Observation.r system/Practitioner.r')
+  assert.equal((await reader.get('Patient/anna/$everything?_type=Observation')).status, 403)
+  assert.equal((await reader.get('Patient/anna/$everything?_type=Practitioner')).status, 200)
+})

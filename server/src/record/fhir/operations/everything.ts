@@ -85,6 +85,7 @@ async function run(parts: EverythingParts, call: OperationCall): Promise<Operati
     if (type !== 'Patient') raise(UNKNOWN_LEVEL)
   }
   const asked = askedTypes(page.query.asked)
+  for (const one of asked ?? []) requireAsked(caller, type, one)
   const query = {
     ...page.query,
     types: compartmentTypes(caller, type).filter((one) => asked === undefined || asked.has(one)),
@@ -227,6 +228,12 @@ function pageOf(parts: EverythingParts, { caller, parameters, instance }: Operat
     },
     place: START,
   }
+}
+
+/** A type that was named and may not be read is refused: an answer without it looks as if there was nothing. */
+function requireAsked({ scopes }: OperationCall['caller'], compartment: string, type: string): void {
+  const isSearched = type !== compartment && compartmentParams(compartment, type).length > 0
+  if (!scopes.allows(type, 'r') || (isSearched && !scopes.allows(type, 's'))) raise(FORBIDDEN)
 }
 
 const DATE = /^\d{4}(-\d{2}(-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?)?)?)?$/

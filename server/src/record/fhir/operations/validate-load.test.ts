@@ -46,6 +46,13 @@ const large = (length: number): object => ({
   name: Array.from({ length }, (_, index) => ({ family: `f${index}`, given: ['a', 'b', 'c'] })),
 })
 
+/** On a slow machine a check before may have been stopped, after which its tenant waits for ten seconds. */
+async function rested(): Promise<void> {
+  for (const end = performance.now() + 60_000; performance.now() < end; await sleep(200))
+    if ((await client.post('Patient/$validate', { resourceType: 'Patient' })).status === 200) return
+  assert.fail('the tenant was not served again within a minute')
+}
+
 for (const { name, invariants, names, at } of [
   { name: 'bombs', invariants: 400, names: 120, at: 10 },
   { name: 'medium', invariants: 60, names: 150, at: 8 },
@@ -53,7 +60,7 @@ for (const { name, invariants, names, at } of [
   test(`${at} ${name} at once: others are served meanwhile, and none of them passes`, async () => {
     const costly = slow(name, invariants)
     assert.equal((await client.post('StructureDefinition', costly)).status, 201)
-    assert.equal((await client.post('Patient/$validate', { resourceType: 'Patient' })).status, 200)
+    await rested()
     let answers: Answer[] = []
     const gap = await longestGap(async () => {
       const all = Array.from({ length: at }, () => client.post(`Patient/$validate?profile=${costly.url}`, large(names)))
