@@ -61,6 +61,7 @@ test('registrations that cannot work are refused', async () => {
     assert.equal(await refused({ ...sound, secret }), 'identity.credential-invalid')
   assert.equal(await refused({ ...sound, secret: 'long-enough', jwks: { keys: [] } }), 'identity.credential-invalid')
   assert.equal(await refused({ ...sound, scope: 'everything' }), 'identity.scope-invalid')
+  assert.equal(await refused({ ...sound, scope: 'system/Patinet.rs' }), 'identity.scope-type-unknown')
 })
 
 test('a client that does not exist cannot be disabled', async () => {
