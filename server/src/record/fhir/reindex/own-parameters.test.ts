@@ -188,6 +188,27 @@ test('a job that fails again and again ends, and its parameter is built anew wit
   await ready(third, created.body.id)
 })
 
+test('pages end at their bytes, and what is behind a large resource is indexed too', async () => {
+  const by = await server.client('system/*.cruds', server.tenants[1])
+  // Noise does not compress: each of these fills more than half a page.
+  const large = (): string => Array.from({ length: 45_000 }, () => crypto.randomUUID()).join('')
+  for (const id of ['l1', 'l2', 'l3', 'l4']) {
+    const basis = {
+      resourceType: 'Binary',
+      id,
+      contentType: 'text/plain',
+      data: Buffer.from(large()).toString('base64'),
+    }
+    assert.equal((await by.put(`Binary/${id}`, basis)).status, 201)
+  }
+  const created = await by.post(
+    'SearchParameter',
+    parameter('kind', { base: ['Binary'], expression: 'Binary.contentType' }),
+  )
+  await ready(by, created.body.id)
+  assert.deepEqual(ids(await by.get('Binary?kind=text/plain')), ['l1', 'l2', 'l3', 'l4'])
+})
+
 test('how much is stored of a type is told to those alone who may search it', async () => {
   const narrow = await server.client('system/SearchParameter.rs')
   assert.deepEqual((await narrow.get('$salus-reindex-state')).body, { resourceType: 'Parameters' })

@@ -51,7 +51,7 @@ async function nextPage(
     const of = { tenant, type, after: job.rid, limit: pageRows }
     const page =
       job.state === 'walking' ? await walkPage(store.database, of) : await followPage(store.database, { ...of, since })
-    const next = placeAfter(job, page, { pageRows, now: store.clock.now() })
+    const next = placeAfter(job, page, store.clock.now())
     try {
       await store.ledger.commit({
         records: page.length === 0 ? [] : [auditOf(store, job, page)],
@@ -66,16 +66,12 @@ async function nextPage(
   }
 }
 
-/** After the last page of a type comes the next type, after the last type the same again for what was written meanwhile. */
-function placeAfter(
-  job: ReindexJob,
-  page: readonly StoredRow[],
-  { pageRows, now }: { pageRows: number; now: number },
-): ReindexJob {
+/** Behind the last resource of a type comes the next type, after the last type the same again for what was written meanwhile. */
+function placeAfter(job: ReindexJob, page: readonly StoredRow[], now: number): ReindexJob {
   const done = job.state === 'walking' ? job.done + page.length : job.done
   const at = { ...job, done, changed: now }
   const last = page.at(-1)
-  if (last && page.length === pageRows) return { ...at, rid: last.rid }
+  if (last) return { ...at, rid: last.rid }
   const following = job.types[job.types.indexOf(job.type) + 1]
   if (following !== undefined) return { ...at, type: following, rid: 0 }
   if (job.state === 'walking') return { ...at, state: 'following', type: job.types[0] ?? 0, rid: 0 }

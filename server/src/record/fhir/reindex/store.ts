@@ -1,5 +1,5 @@
 import { type Database, int2Array, int8Array, type Part, placeholders, textArray } from '#db'
-import type { StoredRow } from '../store/rows.ts'
+import { type StoredRow, storedRow } from '../store/rows.ts'
 
 type Query = Pick<Database, 'query'>
 
@@ -129,38 +129,33 @@ export async function setJob(
   )
 }
 
-const PAGE_COLUMNS = 'tenant, type, rid, patient, version, updated, sealed, false'
+/** Sealed bytes of one page, its last resource not counted: opened they are some tens of MB. */
+const PAGE_BYTES_MAX = 4 * 1024 * 1024
 
-/** The next resources of the walk, by number. */
+/** The first rows of `from` by number, up to `$limit` of them and to the bytes of a page; one at least, however large. */
+function pageSql(where: string, limit: string): string {
+  return `select tenant, type, rid, patient, version, updated, sealed, false from (
+      select *, sum(length(sealed)) over (order by rid) - length(sealed) as before
+      from (select * from record.resource where tenant = $1 and type = $2 and rid > $3 ${where} order by rid limit ${limit}) r) p
+    where before < ${PAGE_BYTES_MAX} order by rid`
+}
+
+/** The next resources of the walk, by number; none behind the last. */
 export async function walkPage(
   database: Query,
   of: { tenant: number; type: number; after: number; limit: number },
 ): Promise<StoredRow[]> {
-  const rows = await database.query(
-    {
-      name: 'record-reindex-walk',
-      text: `select ${PAGE_COLUMNS} from record.resource
-        where tenant = $1 and type = $2 and rid > $3 order by rid limit $4`,
-    },
-    [of.tenant, of.type, of.after, of.limit],
-  )
-  return rows.map(storedRow)
+  const statement = { name: 'record-reindex-walk', text: pageSql('', '$4') }
+  return (await database.query(statement, [of.tenant, of.type, of.after, of.limit])).map(storedRow)
 }
 
-/** Resources written since a time, oldest first. */
+/** The next of the resources written since a time, by number. */
 export async function followPage(
   database: Query,
   of: { tenant: number; type: number; since: number; after: number; limit: number },
 ): Promise<StoredRow[]> {
-  const rows = await database.query(
-    {
-      name: 'record-reindex-follow',
-      text: `select ${PAGE_COLUMNS} from record.resource
-        where tenant = $1 and type = $2 and updated >= $3 and rid > $4 order by rid limit $5`,
-    },
-    [of.tenant, of.type, of.since, of.after, of.limit],
-  )
-  return rows.map(storedRow)
+  const statement = { name: 'record-reindex-follow', text: pageSql('and updated >= $5', '$4') }
+  return (await database.query(statement, [of.tenant, of.type, of.after, of.limit, of.since])).map(storedRow)
 }
 
 const PLACE_CASTS = ['bigint[]', 'text[]', 'smallint[]', 'bigint[]', 'bigint[]', 'bigint[]'] as const
@@ -205,18 +200,4 @@ function jobOf(row: readonly unknown[]): ReindexJob {
     number,
   ]
   return { job, tenant, types, numbers, state, type, rid, done, total, asked, changed }
-}
-
-function storedRow(row: readonly unknown[]): StoredRow {
-  const [tenant, type, rid, patient, version, updated, sealed, deleted] = row as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    Buffer,
-    boolean,
-  ]
-  return { tenant, type, rid, patient, version, updated, sealed, deleted }
 }

@@ -20,6 +20,21 @@ export interface StoredRow extends RowKey {
   deleted: boolean
 }
 
+/** A version read as tenant, type, rid, patient, version, updated, sealed, deleted. */
+export function storedRow(row: readonly unknown[]): StoredRow {
+  const [tenant, type, rid, patient, version, updated, sealed, deleted] = row as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    Buffer,
+    boolean,
+  ]
+  return { tenant, type, rid, patient, version, updated, sealed, deleted }
+}
+
 /** A new current version. `expected` is the version it replaces, 0 when it is the first or follows a tombstone. */
 export interface ResourceRow extends RowKey {
   expected: number

@@ -3,7 +3,15 @@ import { byteaArray, type Database, float8Array, int2Array, int4Array, int8Array
 import type { KeyJoin, WrappedKey } from '#vault'
 import { parametersPart, readyPart } from '../parameters/store.ts'
 import { jobsPart } from '../reindex/store.ts'
-import type { AliasRow, DeletedRow, ResourceRow, RowKey, StoredRow, WriteRows } from './rows.ts'
+import {
+  type AliasRow,
+  type DeletedRow,
+  type ResourceRow,
+  type RowKey,
+  type StoredRow,
+  storedRow,
+  type WriteRows,
+} from './rows.ts'
 
 const KEY_CASTS = ['int[]', 'smallint[]', 'bigint[]'] as const
 
@@ -428,20 +436,6 @@ export async function historyRows(database: Query, query: HistoryQuery): Promise
     ],
   )
   return rows.map(storedRow)
-}
-
-function storedRow(row: readonly unknown[]): StoredRow {
-  const [tenant, type, rid, patient, version, updated, sealed, deleted] = row as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    Buffer,
-    boolean,
-  ]
-  return { tenant, type, rid, patient, version, updated, sealed, deleted }
 }
 
 /** rids of ids that clients chose, in the order of `keys`; undefined where nobody named that id yet. */
